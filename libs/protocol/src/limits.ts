@@ -1,0 +1,11 @@
+/** Limits of the protocol that both ends know; those that a deployment may change are settings of the apps. */
+export const Limits = {
+  nameBytes: 128,
+  targetsPerPush: 10_000,
+  payloadBytes: 65_536,
+  roomsPerConnection: 100,
+  labelsPerConnection: 20,
+  typesPerConnection: 100,
+  /** Frames of a client that may be malformed; the next one closes it with 4400. */
+  malformedFrames: 3,
+} as const;

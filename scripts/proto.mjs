@@ -11,7 +11,12 @@ const code = execFileSync(
   ['-t', 'static-module', '-w', 'esm', '--dependency', 'protobufjs/minimal.js', '--force-number', ...left, source],
   { encoding: 'utf8', stdio: ['ignore', 'pipe', 'ignore'] },
 );
-const generated = `// @ts-nocheck\n// Made by scripts/proto.mjs of ${source}: change that instead.\n${code}`;
+// Offsets and times fit 53 bits: plain numbers everywhere, no Long objects.
+const withNumbers = code
+  .replaceAll(/\$util\.Long \? \$util\.Long\.fromBits\([^)]*\) : 0/g, '0')
+  .replaceAll(/reader\.(u?int64|sint64)\(\)/g, '$number(reader.$1())')
+  .replace('// Exported root', 'const $number = (value) => (typeof value === "number" ? value : value.toNumber());\n\n// Exported root');
+const generated = `// @ts-nocheck\n// Made by scripts/proto.mjs of ${source}: change that instead.\n${withNumbers}`;
 
 if (process.argv.includes('--check')) {
   if (readFileSync(target, 'utf8') !== generated) {

@@ -7,6 +7,8 @@ import $protobuf from "protobufjs/minimal.js";
 const $Reader = $protobuf.Reader, $Writer = $protobuf.Writer, $util = $protobuf.util;
 const $Object = $util.global.Object, $undefined = $util.global.undefined, $Error = $util.global.Error, $RangeError = $util.global.RangeError;
 
+const $number = (value) => (typeof value === "number" ? value : value.toNumber());
+
 // Exported root namespace
 const $root = $protobuf.roots["default"] || ($protobuf.roots["default"] = {});
 
@@ -132,7 +134,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.Body
              * @instance
              */
-            Body.prototype.acceptedAtMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+            Body.prototype.acceptedAtMs = 0;
 
             /**
              * Body expiresAtMs.
@@ -140,7 +142,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.Body
              * @instance
              */
-            Body.prototype.expiresAtMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+            Body.prototype.expiresAtMs = 0;
 
             /**
              * Body traceparent.
@@ -306,7 +308,7 @@ export const skylark = $root.skylark = (() => {
                     case 5: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.int64())) === "object" ? value.low || value.high : value !== 0)
                                 message.acceptedAtMs = value;
                             else
                                 delete message.acceptedAtMs;
@@ -315,7 +317,7 @@ export const skylark = $root.skylark = (() => {
                     case 6: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.int64())) === "object" ? value.low || value.high : value !== 0)
                                 message.expiresAtMs = value;
                             else
                                 delete message.expiresAtMs;
@@ -650,7 +652,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.Record
              * @instance
              */
-            Record.prototype.expiresAtMs = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+            Record.prototype.expiresAtMs = 0;
 
             /**
              * Record retain.
@@ -792,7 +794,7 @@ export const skylark = $root.skylark = (() => {
                     case 5: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.int64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.int64())) === "object" ? value.low || value.high : value !== 0)
                                 message.expiresAtMs = value;
                             else
                                 delete message.expiresAtMs;
@@ -1057,7 +1059,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.DeliveryBatch
              * @instance
              */
-            DeliveryBatch.prototype.ownerEpoch = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            DeliveryBatch.prototype.ownerEpoch = 0;
 
             /**
              * DeliveryBatch incarnation.
@@ -1167,7 +1169,7 @@ export const skylark = $root.skylark = (() => {
                     case 3: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.uint64())) === "object" ? value.low || value.high : value !== 0)
                                 message.ownerEpoch = value;
                             else
                                 delete message.ownerEpoch;
@@ -1258,7 +1260,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.Delivery
              * @instance
              */
-            Delivery.prototype.offset = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Delivery.prototype.offset = 0;
 
             /**
              * Delivery steps.
@@ -1366,7 +1368,7 @@ export const skylark = $root.skylark = (() => {
                     case 1: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.uint64())) === "object" ? value.low || value.high : value !== 0)
                                 message.offset = value;
                             else
                                 delete message.offset;
@@ -1489,7 +1491,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.Step
              * @instance
              */
-            Step.prototype.prev = $util.Long ? $util.Long.fromBits(0,0,false) : 0;
+            Step.prototype.prev = 0;
 
             /**
              * Encodes the specified Step message. Does not implicitly {@link skylark.v1.Step.verify|verify} messages.
@@ -1578,7 +1580,7 @@ export const skylark = $root.skylark = (() => {
                     case 3: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.sint64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.sint64())) === "object" ? value.low || value.high : value !== 0)
                                 message.prev = value;
                             else
                                 delete message.prev;
@@ -1650,7 +1652,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.DeliveryAck
              * @instance
              */
-            DeliveryAck.prototype.taken = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            DeliveryAck.prototype.taken = 0;
 
             /**
              * DeliveryAck refused.
@@ -1738,7 +1740,7 @@ export const skylark = $root.skylark = (() => {
                     case 1: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.uint64())) === "object" ? value.low || value.high : value !== 0)
                                 message.taken = value;
                             else
                                 delete message.taken;
@@ -1845,7 +1847,7 @@ export const skylark = $root.skylark = (() => {
              * @memberof skylark.v1.Gone
              * @instance
              */
-            Gone.prototype.offset = $util.Long ? $util.Long.fromBits(0,0,true) : 0;
+            Gone.prototype.offset = 0;
 
             /**
              * Gone channel.
@@ -1922,7 +1924,7 @@ export const skylark = $root.skylark = (() => {
                     case 1: {
                             if (wireType !== 0)
                                 break;
-                            if (typeof (value = reader.uint64()) === "object" ? value.low || value.high : value !== 0)
+                            if (typeof (value = $number(reader.uint64())) === "object" ? value.low || value.high : value !== 0)
                                 message.offset = value;
                             else
                                 delete message.offset;

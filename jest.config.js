@@ -1,4 +1,14 @@
-const esmOnly = ['@nestjs', 'file-type', 'load-esm', 'token-types', 'strtok3', 'uint8array-extras', '@tokenizer', '@borewit', 'jose'];
+const esmOnly = [
+  '@nestjs',
+  'file-type',
+  'load-esm',
+  'token-types',
+  'strtok3',
+  'uint8array-extras',
+  '@tokenizer',
+  '@borewit',
+  'jose',
+];
 
 /** @type {import('jest').Config} */
 export default {

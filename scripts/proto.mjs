@@ -15,7 +15,10 @@ const code = execFileSync(
 const withNumbers = code
   .replaceAll(/\$util\.Long \? \$util\.Long\.fromBits\([^)]*\) : 0/g, '0')
   .replaceAll(/reader\.(u?int64|sint64)\(\)/g, '$number(reader.$1())')
-  .replace('// Exported root', 'const $number = (value) => (typeof value === "number" ? value : value.toNumber());\n\n// Exported root');
+  .replace(
+    '// Exported root',
+    'const $number = (value) => (typeof value === "number" ? value : value.toNumber());\n\n// Exported root',
+  );
 const generated = `// @ts-nocheck\n// Made by scripts/proto.mjs of ${source}: change that instead.\n${withNumbers}`;
 
 if (process.argv.includes('--check')) {

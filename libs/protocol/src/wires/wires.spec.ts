@@ -1,4 +1,12 @@
-import { bodyCodec, deliveryAckCodec, deliveryBatchCodec, Encoding, firstKnown, recordCodec, Refusal } from './index.js';
+import {
+  bodyCodec,
+  deliveryAckCodec,
+  deliveryBatchCodec,
+  Encoding,
+  firstKnown,
+  recordCodec,
+  Refusal,
+} from './index.js';
 
 const body = {
   id: '01JD0000000000000000000000',

@@ -1,0 +1,103 @@
+import type { Channel, Position } from '@app/protocol';
+import type { Target } from '@app/protocol/wires';
+
+/** A shard as history sees it: which epoch, and which of its owners is writing. */
+export interface ShardOwner {
+  shard: number;
+  epoch: string;
+  ownerEpoch: number;
+}
+
+/** A record as history keeps it. */
+export interface AppendRecord {
+  offset: number;
+  app: string;
+  /** Message id and part: a record with the same pair at another offset is a producer's repeat. */
+  id: string;
+  part: number;
+  retain: boolean;
+  /** Absolute; 0 = never. */
+  expiresAtMs: number;
+  targets: readonly Target[];
+  /** Encoded Body: filters in it are applied again at every replay. */
+  body: Uint8Array;
+}
+
+/**
+ * For each record, in order: `'duplicate'` (the same `(id, part)` stands at another offset: drop and count it), or for
+ * each of its targets, in order, `prev`: the offset before it in the channel, -1 when not retained, -2 when it is the
+ * first that the store knows in this epoch.
+ */
+export type Kept = readonly (readonly number[] | 'duplicate')[];
+
+/** Where a channel stands: `top` is its last retained offset, `floor` the highest one trimmed or never known; -1 = none. */
+export interface ChannelTop extends Position {
+  /** Same as `offset` of Position: the last retained offset. */
+  offset: number;
+  floor: number;
+}
+
+/** A retained message of a channel. */
+export interface HistoryEntry {
+  offset: number;
+  /** The offset of the retained entry before it, or -2. */
+  prev: number;
+  devices: readonly string[];
+  body: Uint8Array;
+}
+
+export interface HistoryPage {
+  epoch: string;
+  /** Oldest first, all after the position asked for; expired ones left out. */
+  entries: readonly HistoryEntry[];
+  /** Last retained offset when the page was read. */
+  top: number;
+  /** Same epoch, and nothing after the position asked for was trimmed or lost (`floor ≤ since`). */
+  recovered: boolean;
+}
+
+/** A later owner of the shard has already written. */
+export class GhostOwnerError extends Error {
+  override readonly name = 'GhostOwnerError';
+}
+
+/** What was missed: each channel's last messages, its top, and the names of the bus's lives. */
+export abstract class HistoryStore {
+  /** The epoch that names this life of the bus; made at the first asking, the same for everybody afterwards. It becomes the current epoch. */
+  abstract epochOf(life: string): Promise<string>;
+
+  /**
+   * A new epoch for a life whose offsets began again, unless somebody already made one: answers the epoch that follows `old`.
+   */
+  abstract renewEpoch(life: string, old: string): Promise<string>;
+
+  /** The epoch named last; undefined before any job has named one. */
+  abstract currentEpoch(): Promise<string | undefined>;
+
+  /**
+   * Claims the shard for this owner. `'ahead'` means that a higher owner epoch has already written in this epoch: either
+   * we are a ghost, or the group was deleted and counts anew (the bus's fence tells which).
+   */
+  abstract claim(owner: ShardOwner): Promise<'ours' | 'ahead'>;
+
+  /**
+   * Adds each record to each of its channels, in order, and answers the offset before it there. The same record again
+   * (same shard and offset) changes nothing and gets the same answer. Channels whose policy keeps nothing, `connection:`
+   * channels and records with `retain: false` cost no write and answer -1.
+   * One call per batch: one script call per channel, pipelined.
+   * @throws GhostOwnerError when a later owner of the shard has already written.
+   */
+  abstract append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept>;
+
+  /** Where each channel stands, in the order asked, in one round trip. A channel never written: the current epoch (or '' before any), offset -1, floor -1. */
+  abstract tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]>;
+
+  /** What a channel retained after `since`, oldest first. A limit leaves out the oldest and answers `recovered: false`. */
+  abstract read(app: string, channel: Channel, since: Position, limit?: number): Promise<HistoryPage>;
+
+  /** Undefined when the store answers now, else what is wrong, as a sentence for readiness. */
+  abstract problem(): Promise<string | undefined>;
+
+  /** Idempotent. */
+  abstract close(): Promise<void>;
+}

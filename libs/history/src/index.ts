@@ -1,0 +1,2 @@
+export * from './channel-policy.js';
+export * from './history-store.js';

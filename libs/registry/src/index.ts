@@ -1,0 +1,3 @@
+export * from './device-directory.js';
+export * from './node-directory.js';
+export * from './presence-directory.js';

@@ -1,0 +1,113 @@
+import { deliveryAckCodec, deliveryBatchCodec, type DeliveryAck, type DeliveryBatch } from '@app/protocol/wires';
+
+interface Codec<T> {
+  encode(message: T): Buffer;
+  decode(bytes: Uint8Array): T;
+}
+
+/** One thing a process can be asked: its Nest pattern and the bytes of both ways. */
+export interface Contract<Request, Response> {
+  pattern: string;
+  request: Codec<Request>;
+  response: Codec<Response>;
+}
+
+const json = <T>(): Codec<T> => ({
+  encode: (message) => Buffer.from(JSON.stringify(message)),
+  decode: (bytes) => JSON.parse(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString()) as T,
+});
+
+const asJson = <Request, Response>(pattern: string): Contract<Request, Response> => ({
+  pattern,
+  request: json<Request>(),
+  response: json<Response>(),
+});
+
+/** job → gateway: a batch of one shard; answered after the flush of the tick that took it. */
+export const deliver: Contract<DeliveryBatch, DeliveryAck> = {
+  pattern: 'deliver',
+  request: deliveryBatchCodec,
+  response: deliveryAckCodec,
+};
+
+/** gateway → logic: may these connect? Gathered per tick; answered one by one, in order. */
+export const admit = asJson<AdmissionRequest[], Admission[]>('session.admit');
+
+/** gateway → logic: a new token on a live connection (frame 107). */
+export const refresh = asJson<RefreshRequest, Admission>('session.refresh');
+
+/** gateway → logic: these connections were replaced by newer ones of their devices; logic has them closed where they are. */
+export const replaced = asJson<{ connections: string[] }, Record<string, never>>('session.replaced');
+
+/** logic → gateway: join or leave a room for connections and users that are here. */
+export const changeRooms = asJson<RoomChange, RoomChanged>('room.change');
+
+/** logic → gateway: close connections of this gateway. */
+export const kick = asJson<Kick, { kicked: string[] }>('session.kick');
+
+/** What a client showed at the door. Names are normal and checked by the gateway already. */
+export interface AdmissionRequest {
+  token?: string;
+  /** `user` of the query: believed in `open` mode only. */
+  user?: string;
+  device?: string;
+  app?: string;
+  rooms: string[];
+  labels: Record<string, string>;
+  remoteAddress: string;
+}
+
+/** Logic's answer. */
+export type Admission = Admitted | Refused;
+
+export interface Admitted {
+  ok: true;
+  app: string;
+  /** Missing for an anonymous connection. */
+  user?: string;
+  device?: string;
+  /** The rooms it may join of those it asked for. */
+  rooms: string[];
+  labels: Record<string, string>;
+  /** With user and device: who wins when the device connects twice. */
+  connSeq?: number;
+  /** When the token ends; the connection is closed 4401 then. 0 = never. */
+  expiresAtMs: number;
+}
+
+export interface Refused {
+  ok: false;
+  code: 'unauthenticated' | 'forbidden' | 'room_forbidden' | 'bad_name';
+  message: string;
+}
+
+export interface RefreshRequest {
+  token: string;
+  app: string;
+  /** Who the connection is already; a token of somebody else is refused. */
+  user?: string;
+}
+
+export interface RoomChange {
+  app: string;
+  room: string;
+  action: 'join' | 'leave';
+  connections: string[];
+  users: string[];
+}
+
+/** Of one connection or user: `joined`/`left` when something changed, `already`/`absent` when nothing had to, `gone` when it is not here, `full` when it is in 100 rooms. */
+export type MemberOutcome = 'joined' | 'already' | 'left' | 'absent' | 'gone' | 'full';
+
+export interface RoomChanged {
+  /** In the order asked. */
+  connections: MemberOutcome[];
+  users: MemberOutcome[];
+}
+
+export interface Kick {
+  connections: string[];
+  /** `replaced` closes 4409, `kicked` 4403. */
+  why: 'replaced' | 'kicked';
+  reason: string;
+}

@@ -1,0 +1,41 @@
+import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
+
+/** The process's Prometheus metrics, all named `skylark_…`. Asking for a metric again gives the same one. */
+export class Metrics {
+  readonly registry = new Registry();
+
+  /** Whatever was dropped, wherever: `stage` is the place, `reason` a word for why. */
+  readonly dropped = this.counter('skylark_dropped_total', 'Messages dropped, by place and reason', [
+    'stage',
+    'reason',
+  ]);
+
+  counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
+    return this.known<Counter<L>>(name) ?? new Counter({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
+    return this.known<Gauge<L>>(name) ?? new Gauge({ name, help, labelNames, registers: [this.registry] });
+  }
+
+  histogram<L extends string>(
+    name: string,
+    help: string,
+    buckets: number[],
+    labelNames: readonly L[] = [],
+  ): Histogram<L> {
+    return (
+      this.known<Histogram<L>>(name) ?? new Histogram({ name, help, buckets, labelNames, registers: [this.registry] })
+    );
+  }
+
+  /** Memory, CPU, event loop of this process. Once per process. */
+  collectProcess(): this {
+    if (!this.known('process_cpu_seconds_total')) collectDefaultMetrics({ register: this.registry });
+    return this;
+  }
+
+  private known<T>(name: string): T | undefined {
+    return this.registry.getSingleMetric(name) as T | undefined;
+  }
+}

@@ -1,0 +1,81 @@
+import { networkInterfaces } from 'node:os';
+import type { Env } from './env.js';
+
+/** `standalone`: all apps in one process, for trying it and for one node. `distributed`: one app a process. */
+export type Deployment = 'standalone' | 'distributed';
+
+/** The settings that every process of Skylark has. */
+export const processConfig = (env: Env, deployment: Deployment) => {
+  const alone = deployment === 'standalone';
+  const bind = env.text('BIND', alone ? '127.0.0.1' : '0.0.0.0', 'interface to listen on');
+  const insecure = env.flag(
+    'INSECURE',
+    false,
+    '`1`: may listen beyond loopback without the locks; says so at every start',
+  );
+  const registry = env.oneOf(
+    'REGISTRY',
+    ['memory', 'redis'],
+    alone ? 'memory' : 'redis',
+    'who is where, and history: `memory` (one process) or `redis`',
+  );
+  if (!alone && registry === 'memory')
+    env.refuse('REGISTRY=memory works in standalone only: separate processes need REGISTRY=redis');
+  return {
+    bind,
+    insecure,
+    registry,
+    redisUrl: env.parsed('REDIS_URL', 'redis://127.0.0.1:6379', 'Redis, `redis://` or `rediss://`', redisUrl),
+    redisPrefix: env.text('REDIS_PREFIX', 'skylark:', 'before every key in Redis'),
+    logLevel: env.oneOf(
+      'LOG_LEVEL',
+      ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
+      'info',
+      'log lines from this level up',
+    ),
+    shutdownMs: env.ms(
+      'SHUTDOWN_MS',
+      30_000,
+      'milliseconds from SIGTERM until the process exits even if it is not done',
+      { min: 1 },
+    ),
+  };
+};
+
+/** The RPC door of a process: its port, how others reach it, and the secret they share. */
+export const rpcConfig = (
+  env: Env,
+  process: { bind: string; insecure: boolean },
+  portName: string,
+  deployment: Deployment,
+) => {
+  const alone = deployment === 'standalone';
+  const rpcSecret = env.optional(
+    'RPC_SECRET',
+    'shared secret of the RPC handshake; needed when RPC listens beyond loopback',
+  );
+  if (!alone && !isLoopback(process.bind) && rpcSecret === undefined && !process.insecure) {
+    env.refuse(`RPC_SECRET must be set while BIND=${process.bind} is not loopback (or INSECURE=1 to run without)`);
+  }
+  return {
+    rpcPort: env.port(portName, 0, 'RPC for the other apps; 0 = any free port. The address goes to the registry'),
+    advertise: env.text(
+      'ADVERTISE',
+      isLoopback(process.bind) ? '127.0.0.1' : firstAddress(),
+      'host that other processes reach this one by',
+    ),
+    rpcSecret: rpcSecret ?? '',
+  };
+};
+
+export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
+
+function redisUrl(value: string): string {
+  if (!/^rediss?:\/\/[^/]+/.test(value)) throw new Error('must be a redis:// or rediss:// URL');
+  return value;
+}
+
+function firstAddress(): string {
+  const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);
+  return addresses.find((address) => !address.internal && address.family === 'IPv4')?.address ?? '127.0.0.1';
+}

@@ -13,17 +13,10 @@ export function murmur2(data: Uint8Array): number {
     h = Math.imul(h, m) ^ k;
   }
   const tail = length & ~3;
-  switch (length & 3) {
-    case 3:
-      h ^= data[tail + 2]! << 16;
-    // falls through
-    case 2:
-      h ^= data[tail + 1]! << 8;
-    // falls through
-    case 1:
-      h ^= data[tail]!;
-      h = Math.imul(h, m);
-  }
+  const left = length & 3;
+  if (left === 3) h ^= data[tail + 2]! << 16;
+  if (left >= 2) h ^= data[tail + 1]! << 8;
+  if (left >= 1) h = Math.imul(h ^ data[tail]!, m);
   h ^= h >>> 13;
   h = Math.imul(h, m);
   return h ^ (h >>> 15);

@@ -147,5 +147,5 @@ export function readConfig<T>(source: Source, read: (env: Env) => T): Readonly<T
 function shown(value: unknown): string {
   if (value === undefined) return '';
   if (Array.isArray(value)) return value.join(',');
-  return String(value);
+  return typeof value === 'string' ? value : JSON.stringify(value);
 }

@@ -1,5 +1,5 @@
 import type { LoggerService } from '@nestjs/common';
-import { pino, type Logger as PinoLogger } from 'pino';
+import { pino } from 'pino';
 
 /** Structured log lines (pino): events with fields; debug per message, info per state change, warn per loss. */
 export abstract class Log {
@@ -13,7 +13,7 @@ export abstract class Log {
 
 /** JSON lines on stdout. */
 export function createLog(level: string, fields: object = {}): Log {
-  return pino({ level, base: fields, timestamp: pino.stdTimeFunctions.isoTime }) as PinoLogger as unknown as Log;
+  return pino({ level, base: fields, timestamp: pino.stdTimeFunctions.isoTime });
 }
 
 export const silentLog: Log = createLog('silent');

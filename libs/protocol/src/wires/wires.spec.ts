@@ -72,7 +72,7 @@ describe('inner wires', () => {
   });
 
   it('throws on what is no such message', () => {
-    expect(() => recordCodec.decode(Buffer.from([0x0a, 0x7f, 0x61]))).toThrow();
+    expect(() => recordCodec.decode(Buffer.from([0x0a, 0x7f, 0x61]))).toThrow(RangeError);
   });
 });
 

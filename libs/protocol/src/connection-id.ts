@@ -12,7 +12,7 @@ export interface ConnectionId {
 export const formatConnectionId = (id: ConnectionId): string =>
   `${id.node}~${id.incarnation.toString(36)}~${id.serial.toString(36)}`;
 
-const pattern = /^([^~]{1,128})~([0-9a-z]{1,10})~([0-9a-z]{1,10})$/;
+const pattern = /^([^~]{1,128})~([0-9a-z]{1,10})~([0-9a-z]{1,11})$/;
 
 /** Undefined for what is no connection id. */
 export function parseConnectionId(text: string): ConnectionId | undefined {

@@ -1,0 +1,88 @@
+import { channelKey, type Channel } from '@app/protocol';
+import type { Session } from '../session/session.js';
+
+/** A channel that has members at this gateway. */
+export class LocalChannel {
+  readonly members: Session[] = [];
+  /** The offset of the last retained message that went through here, in the current epoch; undefined until it is known. */
+  last: number | undefined = undefined;
+  /** How many members want only some types, want minimal frames, or hold messages back: 0 each lets one Buffer serve all. */
+  picky = 0;
+
+  constructor(
+    readonly key: string,
+    readonly app: string,
+    readonly channel: Channel,
+  ) {}
+}
+
+/** First member arrived, or last one left: what the registry is told. */
+export type ChannelChange = (channel: LocalChannel, present: boolean) => void;
+
+/** Which session is in which channel, here. */
+export class ChannelTable {
+  private readonly byKey = new Map<string, LocalChannel>();
+
+  constructor(private readonly changed: ChannelChange = () => {}) {}
+
+  get size(): number {
+    return this.byKey.size;
+  }
+
+  get(app: string, channel: Channel): LocalChannel | undefined {
+    return this.byKey.get(channelKey(app, channel));
+  }
+
+  /** The channel and whether the session is new in it. */
+  join(session: Session, channel: Channel): { channel: LocalChannel; isNew: boolean } {
+    const key = channelKey(session.app, channel);
+    let local = this.byKey.get(key);
+    if (!local) {
+      local = new LocalChannel(key, session.app, channel);
+      this.byKey.set(key, local);
+    }
+    if (session.memberships.placeIn(local) >= 0) return { channel: local, isNew: false };
+    session.memberships.set(local, local.members.push(session) - 1);
+    if (isPicky(session)) local.picky += 1;
+    if (local.members.length === 1) this.changed(local, true);
+    return { channel: local, isNew: true };
+  }
+
+  /** False when it was not a member. */
+  leave(session: Session, local: LocalChannel): boolean {
+    const place = session.memberships.placeIn(local);
+    if (place < 0) return false;
+    const last = local.members.pop()!;
+    if (last !== session) {
+      local.members[place] = last;
+      last.memberships.set(local, place);
+    }
+    session.memberships.delete(local);
+    if (isPicky(session)) local.picky -= 1;
+    if (local.members.length === 0) {
+      this.byKey.delete(local.key);
+      this.changed(local, false);
+    }
+    return true;
+  }
+
+  /** Changes what a session wants; the channels it is in are told whether one Buffer still serves all. */
+  alter(session: Session, change: () => void): void {
+    const before = isPicky(session);
+    change();
+    const after = isPicky(session);
+    if (before === after) return;
+    for (const local of this.channelsOf(session)) local.picky += after ? 1 : -1;
+  }
+
+  /** Every membership in this gateway is one of this table. */
+  channelsOf(session: Session): LocalChannel[] {
+    return session.memberships.list() as LocalChannel[];
+  }
+
+  [Symbol.iterator](): IterableIterator<LocalChannel> {
+    return this.byKey.values();
+  }
+}
+
+const isPicky = (session: Session): boolean => session.types !== null || session.isMinimal || session.held !== null;

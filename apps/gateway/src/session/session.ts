@@ -1,0 +1,66 @@
+import type { CloseReason, Labels } from '@app/protocol';
+import type { Connection } from './connection.js';
+import type { Frame } from './frame.js';
+import { Memberships } from './memberships.js';
+
+/** Who a connection is, as logic admitted it. */
+export interface Identity {
+  app: string;
+  /** Undefined for an anonymous connection. */
+  user: string | undefined;
+  device: string | undefined;
+  /** Who wins when the device connects twice; 0 without a device. */
+  connSeq: number;
+  /** When the token ends, milliseconds since 1970; 0 = never. */
+  expiresAtMs: number;
+}
+
+/**
+ * One client's life at this gateway, as small as it can be: there are tens of thousands. What is rare is null until it
+ * is needed.
+ *
+ * `waiting`: no token yet, nothing is sent. `arriving`: admitted, the welcome is under way. `live`. `closed`.
+ */
+export class Session {
+  state: 'waiting' | 'arriving' | 'live' | 'closed' = 'arriving';
+  app = '';
+  user: string | undefined = undefined;
+  device: string | undefined = undefined;
+  connSeq = 0;
+  expiresAtMs = 0;
+  labels: Labels | null = null;
+  /** Message types wanted; null = all. */
+  types: readonly number[] | null = null;
+  /** Pushes arrive as exactly `{"type","data"}`. */
+  isMinimal = false;
+  rooms = 0;
+  malformedFrames = 0;
+  /** When the last frame came. */
+  seenAtMs = 0;
+  readonly memberships = new Memberships();
+  /** What waits for the end of the tick: one frame, or several; see Outboxes. */
+  pending: Frame | Frame[] | null = null;
+  pendingBytes = 0;
+  /** Channels whose live messages are held back until their replay is done; see replay/. */
+  held: object | null = null;
+
+  constructor(
+    /** Names the session inside this incarnation; its slot is part of it. See SessionTable. */
+    readonly serial: number,
+    readonly connection: Connection,
+  ) {}
+
+  become(identity: Identity): void {
+    this.app = identity.app;
+    this.user = identity.user;
+    this.device = identity.device;
+    this.connSeq = identity.connSeq;
+    this.expiresAtMs = identity.expiresAtMs;
+  }
+
+  /** Starts the end: the transport reports the close, and the farewell follows then. */
+  close(reason: CloseReason, text: string = reason.reason): void {
+    if (this.state === 'closed') return;
+    this.connection.close(reason.code, text);
+  }
+}

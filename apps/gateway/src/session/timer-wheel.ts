@@ -1,0 +1,57 @@
+import type { Clock, Timer } from '@app/runtime';
+
+/** Something with a time at which it wants to be looked at again. */
+export interface Timed {
+  /** Does what is due and answers when to look again, in milliseconds since 1970; 0 = never. */
+  due(nowMs: number): number;
+}
+
+/**
+ * One timer for all sessions: a ring of buckets, one per tick. An item is looked at in the bucket of its time and put
+ * further if it was seen alive meanwhile, so that a heartbeat costs one write of a number.
+ */
+export class TimerWheel {
+  private readonly buckets: Timed[][];
+  private readonly timer: Timer;
+  private at: number;
+
+  /** Times lie at most `horizonMs` ahead; those further away are looked at again at the horizon. */
+  constructor(
+    private readonly clock: Clock,
+    private readonly tickMs = 500,
+    horizonMs = 120_000,
+  ) {
+    this.buckets = Array.from({ length: Math.ceil(horizonMs / tickMs) + 1 }, () => []);
+    this.at = Math.floor(clock.now() / tickMs);
+    this.timer = clock.every(tickMs, () => this.turn());
+  }
+
+  /** Looks at the item at or just after `atMs`. */
+  add(item: Timed, atMs: number): void {
+    const wanted = Math.ceil(atMs / this.tickMs);
+    const tick = Math.min(Math.max(wanted, this.at + 1), this.at + this.buckets.length - 1);
+    this.buckets[tick % this.buckets.length]!.push(item);
+  }
+
+  stop(): void {
+    this.timer.stop();
+  }
+
+  private turn(): void {
+    const now = this.clock.now();
+    const end = Math.floor(now / this.tickMs);
+    // After a long stall every bucket is due once; further rounds would find nothing.
+    const rounds = Math.min(end - this.at, this.buckets.length);
+    this.at = end - rounds;
+    for (let i = 0; i < rounds; i += 1) {
+      this.at += 1;
+      const bucket = this.at % this.buckets.length;
+      const items = this.buckets[bucket]!;
+      this.buckets[bucket] = [];
+      for (const item of items) {
+        const next = item.due(now);
+        if (next > 0) this.add(item, next);
+      }
+    }
+  }
+}

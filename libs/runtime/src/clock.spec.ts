@@ -1,0 +1,14 @@
+import { ManualClock } from './clock.js';
+
+describe('the manual clock', () => {
+  it('runs what is due, in order of time, and nothing that was stopped', () => {
+    const clock = new ManualClock(0);
+    const ran: string[] = [];
+    clock.every(10, () => ran.push(`every@${clock.now()}`));
+    clock.after(15, () => ran.push(`after@${clock.now()}`));
+    clock.after(12, () => ran.push('stopped')).stop();
+    clock.advance(25);
+    expect(ran).toEqual(['every@10', 'after@15', 'every@20']);
+    expect(clock.now()).toBe(25);
+  });
+});

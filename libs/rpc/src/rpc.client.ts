@@ -1,0 +1,164 @@
+import { types } from 'node:util';
+import { ClientTCP } from '@nestjs/microservices';
+import { ErrorCode } from '@app/protocol';
+import { SystemClock, type Clock, type Log } from '@app/runtime';
+import type { Contract } from './contract.js';
+import { RpcError } from './rpc.error.js';
+import { handshakeMs, maxFrameBytes } from './rpc.options.js';
+import { clientSocketClass, type RpcSocket } from './rpc.socket.js';
+
+export interface RpcClientSettings {
+  host: string;
+  port: number;
+  /** Empty = none. */
+  secret: string;
+  log: Log;
+  /** Default 16 MiB. */
+  maxFrameBytes?: number;
+  /** Over connecting and proving; default 5 s. */
+  handshakeMs?: number;
+  clock?: Clock;
+}
+
+/**
+ * Calls to one other process, over one connection that is made at the first call and again at the first one after it was
+ * lost. Calls in flight when it is lost fail at once.
+ */
+export class RpcClient {
+  private readonly proxy: QuietClient;
+  private readonly clock: Clock;
+  private readonly pending = new Set<(error: RpcError) => void>();
+  private readonly downCallbacks: (() => void)[] = [];
+  private socket: RpcSocket | undefined;
+  private timesUp = 0;
+  private refusal: string | undefined;
+  private closed = false;
+
+  constructor(private readonly settings: RpcClientSettings) {
+    const { host, port, log } = settings;
+    this.clock = settings.clock ?? new SystemClock();
+    const socketClass = clientSocketClass({
+      secret: settings.secret,
+      maxFrameBytes: settings.maxFrameBytes ?? maxFrameBytes,
+      handshakeMs: settings.handshakeMs ?? handshakeMs,
+      clock: this.clock,
+      onUp: (socket) => this.onUp(socket),
+      onRefused: (reason, detail, remote) => {
+        this.refusal = detail;
+        log.warn({ reason, detail, remote, host, port }, 'rpc peer refused');
+      },
+    });
+    this.proxy = new QuietClient({ host, port, socketClass }, log);
+  }
+
+  /** Connected, and both ends have proved themselves. */
+  get isUp(): boolean {
+    return this.socket !== undefined;
+  }
+
+  /** Calls back each time a connection that was up is lost. */
+  onDown(callback: () => void): void {
+    this.downCallbacks.push(callback);
+  }
+
+  /**
+   * Asks and waits for the answer, `timeoutMs` at most, connecting included.
+   * @throws RpcError
+   */
+  call<Request, Response>(
+    contract: Contract<Request, Response>,
+    request: Request,
+    timeoutMs: number,
+  ): Promise<Response> {
+    if (this.closed) return Promise.reject(new RpcError('closed', this.says('this client is closed')));
+    const bytes = contract.request.encode(request);
+    const timesUp = this.isUp ? -1 : this.timesUp;
+    return new Promise<Response>((resolve, reject) => {
+      const settle = () => {
+        this.pending.delete(fail);
+        timer.stop();
+        subscription.unsubscribe();
+      };
+      const fail = (error: RpcError) => {
+        settle();
+        reject(error);
+      };
+      const timer = this.clock.after(timeoutMs, () =>
+        fail(new RpcError('timeout', this.says(`${contract.pattern}: no answer within ${timeoutMs} ms`))),
+      );
+      this.pending.add(fail);
+      const subscription = this.proxy.send<Buffer, Buffer>(contract.pattern, bytes).subscribe({
+        next: (answered) => {
+          settle();
+          try {
+            resolve(contract.response.decode(answered));
+          } catch (error) {
+            reject(new RpcError('remote', this.says(`${contract.pattern}: ${String(error)}`), 'malformed'));
+          }
+        },
+        error: (error: unknown) => fail(this.explain(contract.pattern, error, timesUp !== this.timesUp)),
+        complete: () => fail(new RpcError('remote', this.says(`${contract.pattern}: no value answered`), 'internal')),
+      });
+    });
+  }
+
+  /** Drops the connection; calls in flight fail. Idempotent. */
+  close(): void {
+    this.closed = true;
+    for (const fail of this.pending) fail(new RpcError('closed', this.says('this client is closed')));
+    this.proxy.close();
+  }
+
+  private onUp(socket: RpcSocket): void {
+    if (this.closed) return void socket.netSocket.destroy();
+    this.socket = socket;
+    this.timesUp += 1;
+    this.refusal = undefined;
+    socket.netSocket.once('close', () => {
+      if (this.socket !== socket) return;
+      this.socket = undefined;
+      for (const callback of this.downCallbacks) callback();
+    });
+  }
+
+  /** Nest gives what the other side answered as it came, and its own troubles as Errors. */
+  private explain(pattern: string, error: unknown, wasSent: boolean): RpcError {
+    if (!types.isNativeError(error)) {
+      const { code, message } = (
+        typeof error === 'object' && error !== null ? error : { message: error }
+      ) as RemoteError;
+      const known = typeof code === 'string' && Object.hasOwn(ErrorCode, code) ? (code as ErrorCode) : 'internal';
+      return new RpcError('remote', this.says(`${pattern}: ${String(message)}`), known);
+    }
+    const detail = this.refusal ?? error.message;
+    return new RpcError(wasSent ? 'lost' : 'unreachable', this.says(`${pattern}: ${detail}`));
+  }
+
+  private says(what: string): string {
+    return `rpc ${this.settings.host}:${this.settings.port}: ${what}`;
+  }
+}
+
+interface RemoteError {
+  code?: unknown;
+  message?: unknown;
+}
+
+/** Nest's client, which would log each lost connection as an error: who called is told, and knows what it means. */
+class QuietClient extends ClientTCP {
+  constructor(
+    options: ConstructorParameters<typeof ClientTCP>[0],
+    private readonly log: Log,
+  ) {
+    super(options);
+  }
+
+  override close(): void {
+    this.socket?.netSocket.destroy();
+    super.close();
+  }
+
+  override handleError(error: unknown): void {
+    this.log.debug({ err: error }, 'rpc connection broke');
+  }
+}

@@ -1,3 +1,4 @@
 export * from './device-directory.js';
 export * from './node-directory.js';
 export * from './presence-directory.js';
+export * from './registry.module.js';

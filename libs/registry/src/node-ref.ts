@@ -1,0 +1,11 @@
+import { nodeRef, type NodeRef, type NodeSeen } from './node-directory.js';
+
+/** The node id in a ref: what stands before its last `~`. */
+export const nodeIdOf = (ref: NodeRef): string => ref.slice(0, ref.lastIndexOf('~'));
+
+/** How long an entry is still listed after its lease ran out, as a multiple of the lease. */
+export const leasesUntilForgotten = 3;
+
+/** The refs of the incarnations that stand in the directory: every other one is void. */
+export const livingRefs = (gateways: readonly NodeSeen[]): Set<NodeRef> =>
+  new Set(gateways.map((node) => nodeRef(node.id, node.incarnation)));

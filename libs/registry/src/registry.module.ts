@@ -1,0 +1,64 @@
+import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import { SystemClock, type Clock, type Log } from '@app/runtime';
+import { DeviceDirectory } from './device-directory.js';
+import { MemoryDeviceDirectory } from './memory/memory.device-directory.js';
+import { MemoryNodeDirectory } from './memory/memory.node-directory.js';
+import { MemoryPresenceDirectory } from './memory/memory.presence-directory.js';
+import { MemoryRegistry } from './memory/memory-registry.js';
+import { NodeDirectory } from './node-directory.js';
+import { PresenceDirectory } from './presence-directory.js';
+
+/** The three directories over one state. */
+export interface Registry {
+  nodes: NodeDirectory;
+  presence: PresenceDirectory;
+  devices: DeviceDirectory;
+}
+
+export type RegistryOptions = { log: Log } & (
+  { backend: 'memory'; instance?: Registry } | { backend: 'redis'; url: string; prefix: string }
+);
+
+/** A registry in the memory of this process: for standalone, which hands one to its three apps, and for tests. */
+export function createMemoryRegistry(clock: Clock = new SystemClock()): Registry {
+  const state = new MemoryRegistry(clock);
+  return {
+    nodes: new MemoryNodeDirectory(state),
+    presence: new MemoryPresenceDirectory(state),
+    devices: new MemoryDeviceDirectory(state),
+  };
+}
+
+/**
+ * Provides {@link NodeDirectory}, {@link PresenceDirectory} and {@link DeviceDirectory}. A registry that was handed in is
+ * its maker's to close; one made here closes with the app.
+ */
+@Module({})
+export class RegistryModule {
+  static forRoot(options: RegistryOptions): DynamicModule {
+    const handedIn = options.backend === 'memory' ? options.instance : undefined;
+    const providers: Provider[] = [
+      { provide: Opened, useFactory: () => new Opened(handedIn ?? open(options), handedIn === undefined) },
+      { provide: NodeDirectory, useFactory: (opened: Opened) => opened.registry.nodes, inject: [Opened] },
+      { provide: PresenceDirectory, useFactory: (opened: Opened) => opened.registry.presence, inject: [Opened] },
+      { provide: DeviceDirectory, useFactory: (opened: Opened) => opened.registry.devices, inject: [Opened] },
+    ];
+    return { module: RegistryModule, providers, exports: [NodeDirectory, PresenceDirectory, DeviceDirectory] };
+  }
+}
+
+function open(options: RegistryOptions): Registry {
+  if (options.backend === 'memory') return createMemoryRegistry();
+  throw new Error('the registry in Redis is not there yet');
+}
+
+class Opened implements OnApplicationShutdown {
+  constructor(
+    readonly registry: Registry,
+    private readonly isOurs: boolean,
+  ) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    if (this.isOurs) await this.registry.nodes.close();
+  }
+}

@@ -92,7 +92,12 @@ export abstract class HistoryStore {
   /** Where each channel stands, in the order asked, in one round trip. A channel never written: the current epoch (or '' before any), offset -1, floor -1. */
   abstract tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]>;
 
-  /** What a channel retained after `since`, oldest first. A limit leaves out the oldest and answers `recovered: false`. */
+  /**
+   * What a channel retained after `since`, oldest first. A limit leaves out the oldest and answers `recovered: false`.
+   * A position before the first entry that the store has ever seen of the channel was given out by a store that lost it:
+   * not recovered. Position -1 was given out before any entry and is recovered while nothing was trimmed. Of a channel
+   * never written only -1 is recovered, of one whose policy keeps nothing none is.
+   */
   abstract read(app: string, channel: Channel, since: Position, limit?: number): Promise<HistoryPage>;
 
   /** Undefined when the store answers now, else what is wrong, as a sentence for readiness. */

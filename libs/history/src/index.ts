@@ -1,2 +1,3 @@
 export * from './channel-policy.js';
 export * from './history-store.js';
+export * from './history.module.js';

@@ -1,0 +1,43 @@
+import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
+import { SystemClock, type Clock, type Log, type Metrics } from '@app/runtime';
+import type { ChannelPolicies } from './channel-policy.js';
+import { HistoryStore } from './history-store.js';
+import { MemoryHistoryStore } from './memory/memory.history-store.js';
+
+export type HistoryOptions = { policies: ChannelPolicies; log: Log; metrics?: Metrics } & (
+  { backend: 'memory'; instance?: HistoryStore } | { backend: 'redis'; url: string; prefix: string }
+);
+
+/** History in the memory of this process: for standalone, which hands one to its three apps, and for tests. */
+export const createMemoryHistory = (policies: ChannelPolicies, clock: Clock = new SystemClock()): HistoryStore =>
+  new MemoryHistoryStore(policies, clock);
+
+/** Provides {@link HistoryStore}. A store that was handed in is its maker's to close; one made here closes with the app. */
+@Module({})
+export class HistoryModule {
+  static forRoot(options: HistoryOptions): DynamicModule {
+    const handedIn = options.backend === 'memory' ? options.instance : undefined;
+    const providers: Provider[] = [
+      { provide: HistoryStore, useFactory: () => handedIn ?? open(options) },
+      {
+        provide: Closing,
+        useFactory: (store: HistoryStore) => new Closing(handedIn ? undefined : store),
+        inject: [HistoryStore],
+      },
+    ];
+    return { module: HistoryModule, providers, exports: [HistoryStore] };
+  }
+}
+
+function open(options: HistoryOptions): HistoryStore {
+  if (options.backend === 'memory') return createMemoryHistory(options.policies);
+  throw new Error('history in Redis is not there yet');
+}
+
+class Closing implements OnApplicationShutdown {
+  constructor(private readonly store: HistoryStore | undefined) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.store?.close();
+  }
+}

@@ -1,0 +1,128 @@
+import { randomBytes } from 'node:crypto';
+import { channelKey, type Channel, type Position } from '@app/protocol';
+import { notRetained } from '@app/protocol/wires';
+import type { Clock } from '@app/runtime';
+import type { ChannelPolicies } from '../channel-policy.js';
+import {
+  GhostOwnerError,
+  HistoryStore,
+  type AppendRecord,
+  type ChannelTop,
+  type HistoryPage,
+  type Kept,
+  type ShardOwner,
+} from '../history-store.js';
+import { isKept, keeps, keptOf, metaLifeMs } from '../retention.js';
+import { MemoryChannel } from './memory-channel.js';
+import { ShardOwners } from './shard-owners.js';
+
+const sweepEveryMs = 60_000;
+
+/** History of one process: gone with it. Ours to share between the apps of standalone. */
+export class MemoryHistoryStore extends HistoryStore {
+  private readonly epochs = new Map<string, string>();
+  private current: string | undefined;
+  private readonly owners = new ShardOwners();
+  private readonly channels = new Map<string, { channel: MemoryChannel; forgetAtMs: number }>();
+  private readonly sweeping;
+
+  constructor(
+    private readonly policies: ChannelPolicies,
+    private readonly clock: Clock,
+  ) {
+    super();
+    this.sweeping = clock.every(sweepEveryMs, () => this.sweep());
+  }
+
+  epochOf(life: string): Promise<string> {
+    const epoch = this.epochs.get(life) ?? newEpoch();
+    this.epochs.set(life, epoch);
+    this.current = epoch;
+    return Promise.resolve(epoch);
+  }
+
+  renewEpoch(life: string, old: string): Promise<string> {
+    if ((this.epochs.get(life) ?? old) === old) this.epochs.set(life, newEpoch());
+    return this.epochOf(life);
+  }
+
+  currentEpoch(): Promise<string | undefined> {
+    return Promise.resolve(this.current);
+  }
+
+  claim(owner: ShardOwner): Promise<'ours' | 'ahead'> {
+    return Promise.resolve(this.owners.claim(owner));
+  }
+
+  append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept> {
+    const isWrite = records.some((record) =>
+      record.targets.some((target) => keeps(this.policies, record, target.channel)),
+    );
+    if (isWrite && !this.owners.admit(owner)) {
+      return Promise.reject(new GhostOwnerError(`shard ${owner.shard} has a later owner than ${owner.ownerEpoch}`));
+    }
+    return Promise.resolve(
+      keptOf(
+        records.map((record) =>
+          record.targets.map(({ channel, devices }) =>
+            keeps(this.policies, record, channel) ? this.write(owner.epoch, record, channel, devices) : notRetained,
+          ),
+        ),
+      ),
+    );
+  }
+
+  tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]> {
+    return Promise.resolve(
+      channels.map((name) => {
+        const channel = this.find(app, name);
+        channel?.trim(this.clock.now());
+        return { epoch: channel?.epoch ?? this.current ?? '', offset: channel?.top ?? -1, floor: channel?.floor ?? -1 };
+      }),
+    );
+  }
+
+  read(app: string, channel: Channel, since: Position, limit = Infinity): Promise<HistoryPage> {
+    const found = this.find(app, channel);
+    if (found) return Promise.resolve(found.read(since, limit, this.clock.now()));
+    const epoch = this.current ?? '';
+    const recovered = since.epoch === epoch && since.offset === -1 && isKept(this.policies, channel);
+    return Promise.resolve({ epoch, entries: [], top: -1, recovered });
+  }
+
+  problem(): Promise<string | undefined> {
+    return Promise.resolve(undefined);
+  }
+
+  close(): Promise<void> {
+    this.sweeping.stop();
+    return Promise.resolve();
+  }
+
+  private write(epoch: string, record: AppendRecord, name: Channel, devices: readonly string[]): number {
+    const key = channelKey(record.app, name);
+    const policy = this.policies.of(name);
+    const nowMs = this.clock.now();
+    const held = this.channels.get(key);
+    const channel = held?.channel.epoch === epoch ? held.channel : new MemoryChannel(epoch);
+    this.channels.set(key, { channel, forgetAtMs: nowMs + metaLifeMs(policy.ttlMs) });
+    return channel.append(record, devices, policy, nowMs);
+  }
+
+  /** The channel if it was written in the current epoch. */
+  private find(app: string, name: Channel): MemoryChannel | undefined {
+    const channel = this.channels.get(channelKey(app, name))?.channel;
+    return channel && channel.epoch === (this.current ?? channel.epoch) ? channel : undefined;
+  }
+
+  private sweep(): void {
+    const nowMs = this.clock.now();
+    for (const [key, { channel, forgetAtMs }] of this.channels) {
+      channel.trim(nowMs);
+      if (forgetAtMs <= nowMs) this.channels.delete(key);
+    }
+  }
+}
+
+/** 12 characters of base64url. */
+const newEpoch = (): string => randomBytes(9).toString('base64url');

@@ -1,4 +1,4 @@
-import { CloseCode } from '@app/protocol';
+import { CloseCode, type CloseReason } from '@app/protocol';
 import type { Metrics } from '@app/runtime';
 import type { Frame } from './frame.js';
 import type { Session } from './session.js';
@@ -70,6 +70,12 @@ export class Outboxes {
     session.connection.write(frames);
     this.writesDone += 1;
     this.bytesDone += frames.length;
+  }
+
+  /** Closes a session after what waits for it was written. */
+  close(session: Session, reason: CloseReason, text?: string): void {
+    this.flushOne(session);
+    session.close(reason, text);
   }
 
   flush(): void {

@@ -43,6 +43,8 @@ export class Session {
   pendingBytes = 0;
   /** Channels whose live messages are held back until their replay is done; see replay/. */
   held: object | null = null;
+  /** What waits for the welcome to be out: see goLive. */
+  onLive: (() => void) | null = null;
 
   constructor(
     /** Names the session inside this incarnation; its slot is part of it. See SessionTable. */
@@ -56,6 +58,15 @@ export class Session {
     this.device = identity.device;
     this.connSeq = identity.connSeq;
     this.expiresAtMs = identity.expiresAtMs;
+  }
+
+  /** The welcome is out: from now on the client is answered. */
+  goLive(): void {
+    if (this.state === 'closed') return;
+    this.state = 'live';
+    const { onLive } = this;
+    this.onLive = null;
+    onLive?.();
   }
 
   /** Starts the end: the transport reports the close, and the farewell follows then. */

@@ -1,25 +1,24 @@
 import type { Clock, Timer } from '@app/runtime';
 
-/** Something with a time at which it wants to be looked at again. */
-export interface Timed {
-  /** Does what is due and answers when to look again, in milliseconds since 1970; 0 = never. */
-  due(nowMs: number): number;
-}
-
 /**
- * One timer for all sessions: a ring of buckets, one per tick. An item is looked at in the bucket of its time and put
+ * One timer for many items: a ring of buckets, one per tick. An item is looked at in the bucket of its time and put
  * further if it was seen alive meanwhile, so that a heartbeat costs one write of a number.
  */
-export class TimerWheel {
-  private readonly buckets: Timed[][];
+export class TimerWheel<Item> {
+  private readonly buckets: Item[][];
   private readonly timer: Timer;
   private at: number;
 
-  /** Times lie at most `horizonMs` ahead; those further away are looked at again at the horizon. */
+  /**
+   * @param due does what is due for an item and answers when to look again, in milliseconds since 1970; 0 = never.
+   * @param horizonMs times lie at most this far ahead; items of later times are looked at again at the horizon, so that
+   *   the wheel lets go of what has ended within that time.
+   */
   constructor(
     private readonly clock: Clock,
+    private readonly due: (item: Item, nowMs: number) => number,
     private readonly tickMs = 500,
-    horizonMs = 120_000,
+    horizonMs = 10_000,
   ) {
     this.buckets = Array.from({ length: Math.ceil(horizonMs / tickMs) + 1 }, () => []);
     this.at = Math.floor(clock.now() / tickMs);
@@ -27,7 +26,7 @@ export class TimerWheel {
   }
 
   /** Looks at the item at or just after `atMs`. */
-  add(item: Timed, atMs: number): void {
+  add(item: Item, atMs: number): void {
     const wanted = Math.ceil(atMs / this.tickMs);
     const tick = Math.min(Math.max(wanted, this.at + 1), this.at + this.buckets.length - 1);
     this.buckets[tick % this.buckets.length]!.push(item);
@@ -49,7 +48,7 @@ export class TimerWheel {
       const items = this.buckets[bucket]!;
       this.buckets[bucket] = [];
       for (const item of items) {
-        const next = item.due(now);
+        const next = this.due(item, now);
         if (next > 0) this.add(item, next);
       }
     }

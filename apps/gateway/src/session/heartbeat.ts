@@ -1,0 +1,52 @@
+import { CloseCode } from '@app/protocol';
+import type { Clock } from '@app/runtime';
+import type { Session } from './session.js';
+import { TimerWheel } from './timer-wheel.js';
+
+/** Milliseconds that a connection without a token has to send one (107). */
+export const tokenWaitMs = 5_000;
+
+/** Ends what is silent too long (4408), whose token has ended (4401) and who never sent one (4401). */
+export class Heartbeat {
+  private readonly wheel: TimerWheel<Session>;
+
+  constructor(
+    private readonly clock: Clock,
+    private readonly timeoutMs: number,
+  ) {
+    this.wheel = new TimerWheel<Session>(clock, (session, nowMs) => this.due(session, nowMs));
+  }
+
+  /** From now on until the session ends. */
+  watch(session: Session): void {
+    this.seen(session);
+    this.wheel.add(session, this.deadline(session));
+  }
+
+  /** A frame came: any proves life. */
+  seen(session: Session): void {
+    session.seenAtMs = this.clock.now();
+  }
+
+  stop(): void {
+    this.wheel.stop();
+  }
+
+  private due(session: Session, nowMs: number): number {
+    if (!session.connection.isOpen) return 0;
+    const deadline = this.deadline(session);
+    if (nowMs < deadline) return deadline;
+    if (session.state === 'waiting') session.close(CloseCode.unauthenticated, 'no token came');
+    else if (hasExpired(session, nowMs)) session.close(CloseCode.unauthenticated, 'the token has ended');
+    else session.close(CloseCode.heartbeatTimeout);
+    return 0;
+  }
+
+  private deadline(session: Session): number {
+    if (session.state === 'waiting') return session.seenAtMs + tokenWaitMs;
+    const silence = session.seenAtMs + this.timeoutMs;
+    return session.expiresAtMs === 0 ? silence : Math.min(silence, session.expiresAtMs);
+  }
+}
+
+const hasExpired = (session: Session, nowMs: number) => session.expiresAtMs !== 0 && session.expiresAtMs <= nowMs;

@@ -1,0 +1,117 @@
+import { randomBytes } from 'node:crypto';
+import { BlockList, isIP } from 'node:net';
+import { defaultPolicies, parsePolicies } from '@app/history';
+import { isLoopback, processConfig, rpcConfig, type Deployment, type Env } from '@app/runtime';
+
+/** Every setting of a gateway. */
+export const gatewayConfig = (env: Env, deployment: Deployment) => {
+  const alone = deployment === 'standalone';
+  const base = processConfig(env, deployment);
+  const rpc = rpcConfig(env, base, 'GATEWAY_RPC_PORT', deployment);
+  const authMode = env.oneOf(
+    'AUTH_MODE',
+    ['open', 'jwt'],
+    alone && isLoopback(base.bind) ? 'open' : 'jwt',
+    '`open`: anybody may connect and say who they are; `jwt`: a token says it',
+  );
+  if (authMode === 'open' && !isLoopback(base.bind) && !base.insecure) {
+    env.refuse(
+      `AUTH_MODE=open lets anybody in, so it may not listen beyond loopback (BIND=${base.bind}); ` +
+        'set AUTH_MODE=jwt, or INSECURE=1 to do so all the same',
+    );
+  }
+  const heartbeatMs = env.ms('HEARTBEAT_MS', 25_000, 'milliseconds between the PINGs that clients are asked for', {
+    min: 1,
+  });
+  const timeoutMs = env.ms('TIMEOUT_MS', 60_000, 'milliseconds of silence after which a client is closed (4408)', {
+    min: 1,
+  });
+  if (timeoutMs <= heartbeatMs) env.refuse(`TIMEOUT_MS=${timeoutMs} must be more than HEARTBEAT_MS=${heartbeatMs}`);
+  return {
+    ...base,
+    ...rpc,
+    /** In standalone the apps talk over loopback, whatever the clients' interface. */
+    rpcHost: alone ? '127.0.0.1' : base.bind,
+    rpcAdvertise: alone ? '127.0.0.1' : rpc.advertise,
+    authMode,
+    port: env.port('GATEWAY_PORT', 8888, 'clients: WebSocket `/connect`'),
+    httpPort: env.port('GATEWAY_HTTP_PORT', 8880, 'health and metrics, never for clients'),
+    nodeId: env.parsed('NODE_ID', `g-${randomBytes(4).toString('hex')}`, 'stable name of this gateway', nodeId),
+    region: env.text('REGION', '', 'where this gateway is, for choosing the nearest'),
+    allowedOrigins: env.parsed(
+      'ALLOWED_ORIGINS',
+      authMode === 'open' ? '*' : '',
+      'comma list of origins (`https://app.example.com`) whose pages may connect; `*`: any; empty: only of the same host. Clients that send no Origin are not asked',
+      origins,
+    ),
+    trustedProxies: env.parsed(
+      'TRUST_PROXY',
+      '',
+      'comma list of addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed',
+      addresses,
+    ),
+    policies: env.parsed(
+      'CHANNEL_POLICIES',
+      defaultPolicies,
+      'how many messages are kept, and how long, per channel prefix',
+      parsePolicies,
+    ),
+    heartbeatMs,
+    timeoutMs,
+    maxMessageBytes: env.bytes('MAX_MESSAGE_BYTES', 65_536, "bytes of a client's frame; over it 1009", { min: 125 }),
+    maxOutboxBytes: env.bytes('MAX_OUTBOX_BYTES', 1_048_576, 'bytes waiting for one client; over it 4413', {
+      min: 4096,
+    }),
+    maxConnections: env.int('MAX_CONNECTIONS', 100_000, 'connections at this gateway; over it 503', {
+      min: 1,
+      max: 2 ** 20,
+    }),
+    maxKnocks: env.int('MAX_KNOCKS', 5_000, 'newcomers waiting for the answer of logic at once; over it 503', {
+      min: 1,
+    }),
+    maxRooms: env.int('MAX_ROOMS', 100, 'rooms a connection may be in', { min: 1, max: 10_000 }),
+    drainMs: env.ms('DRAIN_MS', 10_000, 'milliseconds over which clients are asked to go when this gateway ends'),
+    leaseMs: env.ms('LEASE_MS', 3_000, 'milliseconds for which the entry in the registry holds without a renewal', {
+      min: 100,
+    }),
+  };
+};
+
+export type GatewayConfig = Readonly<ReturnType<typeof gatewayConfig>>;
+
+function nodeId(value: string): string {
+  if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) throw new Error('must be 1–64 letters, digits and . _ -');
+  return value;
+}
+
+const listOf = (value: string) =>
+  value
+    .split(',')
+    .map((item) => item.trim())
+    .filter((item) => item !== '');
+
+/** `'any'`, or the origins themselves; an empty list stands for the same host. */
+function origins(value: string): 'any' | ReadonlySet<string> {
+  const list = listOf(value);
+  if (list.includes('*')) return 'any';
+  for (const item of list) {
+    const isOrigin = URL.canParse(item) && new URL(item).origin === item.toLowerCase();
+    if (!isOrigin) throw new Error(`must list origins like https://app.example.com; "${item}" is not one`);
+  }
+  return new Set(list.map((item) => item.toLowerCase()));
+}
+
+function addresses(value: string): BlockList {
+  const list = new BlockList();
+  for (const item of listOf(value)) {
+    const [address = '', bits] = item.split('/');
+    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+    const width = family === 'ipv6' ? 128 : 32;
+    const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : NaN;
+    if (isIP(address) === 0 || !(prefix <= width)) {
+      throw new Error(`must list addresses and networks like 10.0.0.0/8; "${item}" is none`);
+    }
+    list.addSubnet(address, prefix, family);
+  }
+  return list;
+}

@@ -6,9 +6,9 @@ export default class SummaryReporter {
     // A file that does not even load has no tests to fail: it counts as one.
     const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
     const skipped = results.numPendingTests + results.numTodoTests;
-    const lines = missing.map((line) => `SKIPPED: ${line}`);
-    process.stdout.write(
-      `\n${[...lines, `${results.numPassedTests} passed, ${failed} failed, ${skipped} skipped`].join('\n')}\n`,
-    );
+    const counts = `${results.numPassedTests} passed, ${failed} failed, ${skipped} skipped`;
+    const lines = [...missing.map((line) => `SKIPPED: ${line}`), counts];
+    // Jest's own summary comes after all reporters.
+    process.once('exit', () => process.stdout.write(`\n${lines.join('\n')}\n`));
   }
 }

@@ -40,6 +40,6 @@ async function have(variable, name, remedy, available, startServer) {
     running.push(server);
     process.env[variable] = server.address;
   } catch (error) {
-    missing.push(`${name} (${error.message}): its tests were skipped; to run them, ${remedy}`);
+    missing.push(`${name}: ${error.message} (to run its tests, ${remedy})`);
   }
 }

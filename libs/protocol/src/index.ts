@@ -4,6 +4,7 @@ export * from './connection-id.js';
 export * from './error-code.js';
 export * from './labels.js';
 export * from './limits.js';
+export * from './match.js';
 export * from './message-id.js';
 export * from './name.js';
 export * from './packet.js';

@@ -43,6 +43,7 @@ export class ChannelTable {
     }
     if (session.memberships.placeIn(local) >= 0) return { channel: local, isNew: false };
     session.memberships.set(local, local.members.push(session) - 1);
+    if (isRoom(channel)) session.rooms += 1;
     if (isPicky(session)) local.picky += 1;
     if (local.members.length === 1) this.changed(local, true);
     return { channel: local, isNew: true };
@@ -58,12 +59,21 @@ export class ChannelTable {
       last.memberships.set(local, place);
     }
     session.memberships.delete(local);
+    if (isRoom(local.channel)) session.rooms -= 1;
     if (isPicky(session)) local.picky -= 1;
+    this.release(session, local);
     if (local.members.length === 0) {
       this.byKey.delete(local.key);
       this.changed(local, false);
     }
     return true;
+  }
+
+  /** The session holds nothing back of this channel any more. */
+  release(session: Session, local: LocalChannel): void {
+    const { held } = session;
+    if (!held?.channels.delete(local) || held.channels.size > 0 || session.state === 'arriving') return;
+    this.alter(session, () => (session.held = null));
   }
 
   /** Changes what a session wants; the channels it is in are told whether one Buffer still serves all. */
@@ -84,5 +94,7 @@ export class ChannelTable {
     return this.byKey.values();
   }
 }
+
+const isRoom = (channel: Channel): boolean => channel.startsWith('room:');
 
 const isPicky = (session: Session): boolean => session.types !== null || session.isMinimal || session.held !== null;

@@ -1,6 +1,7 @@
 import type { CloseReason, Labels } from '@app/protocol';
 import type { Connection } from './connection.js';
 import type { Frame } from './frame.js';
+import type { Held } from './held.js';
 import { Memberships } from './memberships.js';
 
 /** Who a connection is, as logic admitted it. */
@@ -42,7 +43,7 @@ export class Session {
   pending: Frame | Frame[] | null = null;
   pendingBytes = 0;
   /** Channels whose live messages are held back until their replay is done; see replay/. */
-  held: object | null = null;
+  held: Held | null = null;
   /** What waits for the welcome to be out: see goLive. */
   onLive: (() => void) | null = null;
 

@@ -1,0 +1,30 @@
+import { CloseCode } from '@app/protocol';
+import type { Log } from '@app/runtime';
+import type { SessionTable } from '../session/session-table.js';
+import type { ChannelTable } from './channel-table.js';
+
+/** The life of the bus that positions here belong to; empty until anybody has named one. */
+export class CurrentEpoch {
+  private name = '';
+
+  constructor(
+    private readonly sessions: SessionTable,
+    private readonly channels: ChannelTable,
+    private readonly log: Log,
+  ) {}
+
+  get value(): string {
+    return this.name;
+  }
+
+  /** Offsets began again: who was told positions of the epoch before is closed 4410 and comes back for new ones. */
+  adopt(epoch: string): void {
+    const before = this.name;
+    if (epoch === before) return;
+    this.name = epoch;
+    this.log.info({ before, epoch }, 'epoch adopted');
+    if (before === '') return;
+    for (const channel of this.channels) channel.last = undefined;
+    for (const session of this.sessions) if (session.state === 'live') session.close(CloseCode.gap);
+  }
+}

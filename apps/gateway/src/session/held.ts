@@ -1,0 +1,26 @@
+import type { Frame } from './frame.js';
+import type { MemberList } from './memberships.js';
+
+/** A live message held back; without a frame when it is not meant for the session, but its place counts. */
+export interface HeldFrame {
+  offset: number;
+  /** As in Step: the retained offset before it, or -1, or -2. */
+  prev: number;
+  frame: Frame | undefined;
+}
+
+/** One channel of a session whose history is being read, or was read further than the live messages have come. */
+export class HeldChannel {
+  /** Everything up to here reached the session by replay; undefined until history has been read. */
+  covered: number | undefined = undefined;
+  waiting: HeldFrame[] = [];
+}
+
+/** Live messages of a session that wait until its replay is done. */
+export class Held<C extends MemberList = MemberList> {
+  readonly channels = new Map<C, HeldChannel>();
+  /** Addressed to the connection itself before its welcome. */
+  direct: Frame[] = [];
+  /** Bytes of all that is held. */
+  bytes = 0;
+}

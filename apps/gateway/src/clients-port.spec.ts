@@ -1,0 +1,431 @@
+import { once } from 'node:events';
+import { request as httpRequest } from 'node:http';
+import { connect as connectTcp, type Server, type Socket } from 'node:net';
+import { CloseCode } from '@app/protocol';
+import { ManualClock, Metrics, readConfig, silentLog } from '@app/runtime';
+import { Opcode, openRaw, rawFrame } from '../../../test/support/raw-websocket.js';
+import { until } from '../../../test/support/until.js';
+import { connect, upgradeRefused } from '../../../test/support/wire-client.js';
+import { gatewayConfig } from './gateway.config.js';
+import type { Connection } from './session/connection.js';
+import { Door, Inbound, type DoorRefusal, type Hello, type Ticket } from './session/door.js';
+import { textFrame } from './session/frame.js';
+import { Heartbeat } from './session/heartbeat.js';
+import type { Session } from './session/session.js';
+import { SessionTable } from './session/session-table.js';
+import { ClientServer } from './transport/client-server.js';
+
+class FakeDoor extends Door {
+  readonly table = new SessionTable();
+  readonly hellos: Hello[] = [];
+  answer: (hello: Hello) => Promise<Ticket | DoorRefusal> = (hello) =>
+    Promise.resolve({ hello, identity: undefined, rooms: [], labels: null });
+
+  knock(hello: Hello) {
+    this.hellos.push(hello);
+    return this.answer(hello);
+  }
+
+  enter(connection: Connection): Session {
+    const session = this.table.add(connection);
+    session.state = 'live';
+    session.connection.write(textFrame('{"type":100}'));
+    return session;
+  }
+
+  refresh() {
+    return Promise.resolve(undefined);
+  }
+}
+
+class FakeInbound extends Inbound {
+  readonly texts: string[] = [];
+  readonly closes: number[] = [];
+  binaries = 0;
+  onText: (session: Session, text: string) => void = () => {};
+
+  text(session: Session, bytes: Buffer) {
+    this.texts.push(bytes.toString());
+    this.onText(session, bytes.toString());
+  }
+
+  binary() {
+    this.binaries += 1;
+  }
+
+  closed(_session: Session, code: number) {
+    this.closes.push(code);
+  }
+}
+
+async function open(settings: Record<string, string> = {}) {
+  const door = new FakeDoor();
+  const inbound = new FakeInbound();
+  const metrics = new Metrics();
+  const clock = new ManualClock();
+  const config = readConfig({ MAX_MESSAGE_BYTES: '1024', ...settings }, (env) => gatewayConfig(env, 'standalone'));
+  const heartbeat = new Heartbeat(clock, config.timeoutMs);
+  const server = new ClientServer({ door, inbound, heartbeat, settings: config, metrics, log: silentLog });
+  const port = await server.listen(0, '127.0.0.1');
+  server.open();
+  const counted = async (name: string) => (await metrics.registry.getSingleMetricAsString(name)).split('\n').slice(2);
+  const close = () => {
+    for (const session of door.table) session.connection.terminate();
+    heartbeat.stop();
+    return server.close();
+  };
+  const url = `ws://127.0.0.1:${port}`;
+  return {
+    door,
+    inbound,
+    server,
+    clock,
+    counted,
+    port,
+    url,
+    connectUrl: `${url}/connect`,
+    [Symbol.asyncDispose]: close,
+  };
+}
+
+const plainHttp = (port: number, path: string) =>
+  new Promise<{ status: number; upgrade: string | undefined; body: string }>((resolve, reject) => {
+    const request = httpRequest({ port, path, host: '127.0.0.1' }, (response) => {
+      let body = '';
+      response.on('data', (part: Buffer) => (body += part.toString()));
+      response.on('end', () => resolve({ status: response.statusCode ?? 0, upgrade: response.headers.upgrade, body }));
+    });
+    request.on('error', reject);
+    request.end();
+  });
+
+describe("the clients' port", () => {
+  it('answers in HTTP what may not be upgraded, and why', async () => {
+    await using at = await open({ MAX_ROOMS: '2' });
+    const refused = async (path: string) => {
+      const { status, body, headers } = await upgradeRefused(`${at.url}${path}`);
+      expect(headers['content-type']).toBe('application/problem+json');
+      const problem = JSON.parse(body) as { status: number; code: string };
+      expect(problem.status).toBe(status);
+      return `${status} ${problem.code}`;
+    };
+    expect(await refused('/')).toBe('404 not_found');
+    expect(await refused('/connect/')).toBe('404 not_found');
+    expect(await refused('/%00/../connectx?user=a')).toBe('404 not_found');
+    expect(await refused('/connect?user=a%20b')).toBe('400 bad_name');
+    expect(await refused(`/connect?device=${'d'.repeat(129)}`)).toBe('400 bad_name');
+    expect(await refused('/connect?app=a/b')).toBe('400 bad_name');
+    expect(await refused('/connect?rooms=a,,b')).toBe('400 bad_name');
+    expect(await refused('/connect?rooms=a,b,c')).toBe('400 too_many_targets');
+    expect(await refused('/connect?since=user@17')).toBe('400 malformed');
+    expect(await refused('/connect?labels=%3Aios')).toBe('400 bad_name');
+    expect(await refused('/connect?types=1,x')).toBe('400 malformed');
+    expect(await refused('/connect?fields=all')).toBe('400 unsupported_option');
+    expect(at.door.hellos).toEqual([]);
+    expect(await at.counted('skylark_gateway_refused_total')).toContain(
+      'skylark_gateway_refused_total{reason="not_found"} 3',
+    );
+  });
+
+  it('asks plain HTTP to upgrade', async () => {
+    await using at = await open();
+    expect(await plainHttp(at.port, '/connect?x=1')).toMatchObject({ status: 426, upgrade: 'websocket' });
+    expect(await plainHttp(at.port, '/')).toMatchObject({ status: 426 });
+    expect(await plainHttp(at.port, '/metrics')).toMatchObject({ status: 404 });
+  });
+
+  it('refuses a handshake that is none', async () => {
+    await using at = await open();
+    const answer = await rawRequest(at.port, [
+      'Upgrade: websocket',
+      'Connection: Upgrade',
+      'Sec-WebSocket-Version: 13',
+    ]);
+    expect(answer).toMatch(/^HTTP\/1\.1 400 .*Sec-WebSocket-Version: 13\r\n.*"code":"malformed"/s);
+  });
+
+  it('reads everything that a client may show', async () => {
+    await using at = await open();
+    const query = {
+      user: 'ann',
+      device: 'd1',
+      app: 'shop',
+      rooms: 'a,b,a',
+      since: 'user@e:17,room:x:y@e:-1',
+      labels: 'platform:ios,beta',
+      types: '5,-6,5',
+      fields: 'minimal',
+      token: 'in-the-url',
+    };
+    await using client = await connect(at.connectUrl, { query });
+    await client.next(100);
+    expect(at.door.hellos[0]).toEqual({
+      token: 'in-the-url',
+      user: 'ann',
+      device: 'd1',
+      app: 'shop',
+      rooms: ['a', 'b'],
+      since: new Map([
+        ['user', { epoch: 'e', offset: 17 }],
+        ['room:x:y', { epoch: 'e', offset: -1 }],
+      ]),
+      labels: Object.assign(Object.create(null) as object, { platform: 'ios', beta: '' }),
+      types: [5, -6],
+      isMinimal: true,
+      remoteAddress: '127.0.0.1',
+    });
+  });
+
+  it('takes the token from the header, the subprotocol or the query, in this order', async () => {
+    await using at = await open();
+    const headers = { Authorization: 'Bearer h.e.ader' };
+    const protocols = ['skylark', 'bearer.p.roto.col'];
+    await using first = await connect(`${at.connectUrl}?token=url`, { headers, protocols });
+    await using second = await connect(`${at.connectUrl}?token=url`, { protocols });
+    await using third = await connect(`${at.connectUrl}?token=url`);
+    await using fourth = await connect(`${at.connectUrl}?token=`);
+    expect(at.door.hellos.map((hello) => hello.token)).toEqual(['h.e.ader', 'p.roto.col', 'url', undefined]);
+    expect([first, second, third, fourth].map((client) => client.socket.protocol)).toEqual([
+      'skylark',
+      'skylark',
+      '',
+      '',
+    ]);
+  });
+
+  it('gives the refusal of the door as HTTP, with the time to wait', async () => {
+    await using at = await open();
+    at.door.answer = () => Promise.resolve({ status: 401, code: 'unauthenticated', message: 'the token has ended' });
+    const bad = await upgradeRefused(at.connectUrl);
+    expect(bad).toMatchObject({ status: 401 });
+    expect(JSON.parse(bad.body)).toMatchObject({ code: 'unauthenticated', detail: 'the token has ended' });
+    at.door.answer = () =>
+      Promise.resolve({ status: 503, code: 'unavailable', message: 'no logic', retryAfterSeconds: 2 });
+    expect(await upgradeRefused(at.connectUrl)).toMatchObject({ status: 503, headers: { 'retry-after': '2' } });
+    at.door.answer = () => Promise.reject(new Error('unforeseen'));
+    expect(await upgradeRefused(at.connectUrl)).toMatchObject({ status: 500 });
+  });
+
+  it('lets in pages of allowed origins only, and those who name none', async () => {
+    await using at = await open({ ALLOWED_ORIGINS: 'https://app.example.com' });
+    const from = (origin: string) => ({ headers: { Origin: origin } });
+    expect(await upgradeRefused(at.connectUrl, from('https://evil.example.com'))).toMatchObject({ status: 403 });
+    await using page = await connect(at.connectUrl, from('https://app.example.com'));
+    await using native = await connect(at.connectUrl);
+    expect([page, native]).toHaveLength(2);
+
+    await using sameHost = await open({ AUTH_MODE: 'jwt' });
+    await using own = await connect(sameHost.connectUrl, from(`http://127.0.0.1:${sameHost.port}`));
+    expect(own.socket.readyState).toBe(1);
+    expect(await upgradeRefused(sameHost.connectUrl, from('http://127.0.0.1:1'))).toMatchObject({ status: 403 });
+    expect(await upgradeRefused(sameHost.connectUrl, from('null'))).toMatchObject({ status: 403 });
+  });
+
+  it('believes a trusted proxy about who connects, and nobody else', async () => {
+    const headers = { 'X-Forwarded-For': '6.6.6.6, 203.0.113.9, 10.0.0.7' };
+    await using trusting = await open({ TRUST_PROXY: '127.0.0.1,10.0.0.0/8' });
+    await using behind = await connect(trusting.connectUrl, { headers });
+    await using at = await open();
+    await using direct = await connect(at.connectUrl, { headers });
+    expect([behind, direct]).toHaveLength(2);
+    expect(trusting.door.hellos[0]?.remoteAddress).toBe('203.0.113.9');
+    expect(at.door.hellos[0]?.remoteAddress).toBe('127.0.0.1');
+  });
+
+  it('is harmless when a newcomer goes while admission is asked', async () => {
+    await using at = await open();
+    const { promise: asked, resolve: wasAsked } = deferred<void>();
+    const { promise: answer, resolve: admit } = deferred<Ticket>();
+    at.door.answer = () => (wasAsked(), answer);
+    const socket = connectTcp(at.port, '127.0.0.1');
+    socket.write(upgradeHead);
+    await asked;
+    socket.resetAndDestroy();
+    const before = at.door.hellos.length;
+    await until(async () => (await openSockets(at.server)) === 0, 'the reset to arrive');
+    admit({ hello: at.door.hellos[0]!, identity: undefined, rooms: [], labels: null });
+    await until(
+      async () => (await at.counted('skylark_gateway_refused_total')).some((line) => line.includes('"gone"} 1')),
+      'the loss to be counted',
+    );
+    expect(before).toBe(1);
+    expect(at.door.table.size).toBe(0);
+    at.door.answer = (hello) => Promise.resolve({ hello, identity: undefined, rooms: [], labels: null });
+    await using next = await connect(at.connectUrl);
+    await next.next(100);
+  });
+
+  it('bounds those who wait for admission and those who are in', async () => {
+    await using at = await open({ MAX_KNOCKS: '1' });
+    const { promise: asked, resolve: wasAsked } = deferred<void>();
+    const { promise: answer, resolve: admit } = deferred<Ticket>();
+    at.door.answer = () => (wasAsked(), answer);
+    const first = connect(at.connectUrl);
+    await asked;
+    const second = await upgradeRefused(at.connectUrl);
+    expect(second).toMatchObject({
+      status: 503,
+      headers: { 'retry-after': expect.stringMatching(/^[1-5]$/) as string },
+    });
+    admit({ hello: at.door.hellos[0]!, identity: undefined, rooms: [], labels: null });
+    await using client = await first;
+    await client.next(100);
+
+    await using small = await open({ MAX_CONNECTIONS: '1' });
+    await using only = await connect(small.connectUrl);
+    expect(await upgradeRefused(small.connectUrl)).toMatchObject({ status: 503 });
+    await only.close();
+    await until(() => small.inbound.closes.length === 1);
+    await using again = await connect(small.connectUrl);
+    await again.next(100);
+  });
+
+  it('answers 503 until it is open and when it drains', async () => {
+    await using at = await open();
+    at.server.drain();
+    expect(await upgradeRefused(at.connectUrl)).toMatchObject({ status: 503 });
+    expect(at.server.isOpen).toBe(false);
+    expect(await upgradeRefused(`${at.url}/elsewhere`)).toMatchObject({ status: 404 });
+  });
+
+  it('hands frames over as they come and tells how a connection ended', async () => {
+    await using at = await open();
+    await using client = await connect(at.connectUrl);
+    client.send('{"type":200}');
+    client.send('ü');
+    client.send(Buffer.from([1, 2]));
+    await until(() => at.inbound.binaries === 1);
+    expect(at.inbound.texts).toEqual(['{"type":200}', 'ü']);
+    await client.close(4000, 'bye');
+    await until(() => at.inbound.closes.length === 1);
+    expect(at.inbound.closes).toEqual([4000]);
+    expect(await at.counted('skylark_gateway_closes_total')).toEqual(['skylark_gateway_closes_total{code="other"} 1']);
+  });
+
+  it('closes what breaks the protocol as ws does, counts it, and nobody else notices', async () => {
+    await using at = await open();
+    await using witness = await connect(at.connectUrl);
+    const breaks: [Buffer, number][] = [
+      [rawFrame(Opcode.text, 'hi', { mask: false }), 1002],
+      [rawFrame(Opcode.text, Buffer.from([0xc3, 0x28])), 1007],
+      [rawFrame(Opcode.text, Buffer.alloc(1025, 0x61)), 1009],
+      [rawFrame(Opcode.text, '', { length: 2 ** 31 }), 1009],
+      [rawFrame(0xf, 'x'), 1002],
+    ];
+    for (const [bytes, code] of breaks) {
+      using raw = await openRaw(at.connectUrl);
+      raw.send(bytes);
+      expect(await raw.closed).toEqual({ code, reason: '' });
+    }
+    await until(() => at.inbound.closes.length === breaks.length);
+    expect(at.inbound.closes).toEqual(breaks.map(([, code]) => code));
+    expect(at.inbound.texts).toEqual([]);
+    witness.send('still here');
+    await until(() => at.inbound.texts.length === 1);
+    expect(await at.counted('skylark_gateway_closes_total')).toContain('skylark_gateway_closes_total{code="1009"} 2');
+  });
+
+  it('reports the code it closed with, not what the client made of it', async () => {
+    await using at = await open();
+    using raw = await openRaw(at.connectUrl);
+    const [session] = at.door.table;
+    session!.close(CloseCode.kicked, `${'é'.repeat(60)}x€ and longer than a close frame may be`);
+    await raw.next(); // the greeting
+    const frame = await raw.next();
+    expect(frame.opcode).toBe(Opcode.close);
+    expect([frame.payload.readUInt16BE(0), frame.payload.subarray(2).toString()]).toEqual([4403, `${'é'.repeat(60)}x`]);
+    raw.drop();
+    await until(() => at.inbound.closes.length === 1);
+    expect(at.inbound.closes).toEqual([4403]);
+  });
+
+  it('closes the one whose frame throws, and lives on', async () => {
+    await using at = await open();
+    await using client = await connect(at.connectUrl);
+    at.inbound.onText = () => {
+      throw new Error('unforeseen');
+    };
+    client.send('x');
+    expect(await client.closed).toMatchObject({ code: 1011 });
+    at.inbound.onText = () => {};
+    await using next = await connect(at.connectUrl);
+    await next.next(100);
+  });
+
+  it('takes a ping frame for a sign of life', async () => {
+    await using at = await open();
+    await using client = await connect(at.connectUrl);
+    await client.next(100);
+    const [session] = at.door.table;
+    at.clock.advance(55_000);
+    client.socket.ping();
+    await once(client.socket, 'pong');
+    expect(session!.seenAtMs).toBe(at.clock.now());
+    at.clock.advance(55_000);
+    expect(client.socket.readyState).toBe(1);
+    at.clock.advance(6_000);
+    expect(await client.closed).toMatchObject({ code: 4408 });
+  });
+});
+
+describe('raw writes beside the installed ws', () => {
+  it('come out whole and in order between what ws itself sends', async () => {
+    await using at = await open();
+    await using client = await connect(at.connectUrl);
+    await client.next(100);
+    const [session] = at.door.table;
+    const socket = session!.connection as Connection & { send(text: string): void; ping(): void };
+    const long = 'x'.repeat(70_000);
+    const wanted: string[] = [];
+    for (let i = 0; i < 50; i += 1) {
+      const mine = i % 10 === 0 ? `raw ${i} ${long}` : `raw ${i}`;
+      socket.write(textFrame(mine));
+      socket.send(`ws ${i}`);
+      socket.ping();
+      wanted.push(mine, `ws ${i}`);
+    }
+    const joined = Buffer.concat([textFrame('one'), textFrame('two'), textFrame('y'.repeat(200))]);
+    socket.write(joined);
+    wanted.push('one', 'two', 'y'.repeat(200));
+    const taken: string[] = [];
+    client.socket.removeAllListeners('message'); // these are no JSON
+    client.socket.on('message', (data: Buffer) => taken.push(data.toString()));
+    socket.close(4503, 'done');
+    socket.write(textFrame('after the close frame: never'));
+    expect(await client.closed).toEqual({ code: 4503, reason: 'done' });
+    expect(taken).toEqual(wanted);
+  });
+});
+
+const upgradeHead = [
+  'GET /connect HTTP/1.1',
+  'Host: localhost',
+  'Connection: Upgrade',
+  'Upgrade: websocket',
+  'Sec-WebSocket-Version: 13',
+  'Sec-WebSocket-Key: AAAAAAAAAAAAAAAAAAAAAA==',
+  '\r\n',
+].join('\r\n');
+
+async function rawRequest(port: number, headers: string[]): Promise<string> {
+  const socket: Socket = connectTcp(port, '127.0.0.1');
+  socket.write(`GET /connect HTTP/1.1\r\nHost: localhost\r\n${headers.join('\r\n')}\r\n\r\n`);
+  let answer = '';
+  socket.on('data', (part: Buffer) => (answer += part.toString()));
+  await once(socket, 'close');
+  return answer;
+}
+
+function deferred<T>() {
+  let resolve!: (value: T) => void;
+  const promise = new Promise<T>((take) => {
+    resolve = take;
+  });
+  return { promise, resolve };
+}
+
+const openSockets = (server: ClientServer): Promise<number> =>
+  new Promise((resolve, reject) => {
+    const { http } = server as unknown as { http: Server };
+    http.getConnections((error, count) => (error ? reject(error) : resolve(count)));
+  });

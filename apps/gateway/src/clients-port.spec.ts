@@ -99,6 +99,8 @@ const plainHttp = (port: number, path: string) =>
     request.end();
   });
 
+const from = (origin: string) => ({ headers: { Origin: origin } });
+
 describe("the clients' port", () => {
   it('answers in HTTP what may not be upgraded, and why', async () => {
     await using at = await open({ MAX_ROOMS: '2' });
@@ -208,7 +210,6 @@ describe("the clients' port", () => {
 
   it('lets in pages of allowed origins only, and those who name none', async () => {
     await using at = await open({ ALLOWED_ORIGINS: 'https://app.example.com' });
-    const from = (origin: string) => ({ headers: { Origin: origin } });
     expect(await upgradeRefused(at.connectUrl, from('https://evil.example.com'))).toMatchObject({ status: 403 });
     await using page = await connect(at.connectUrl, from('https://app.example.com'));
     await using native = await connect(at.connectUrl);

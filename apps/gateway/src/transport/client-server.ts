@@ -38,7 +38,7 @@ export interface ClientServerParts {
 export class ClientServer {
   readonly sockets: WebSocketServer;
   private readonly http: Server;
-  private readonly listeners;
+  private readonly listeners: Listeners;
   private readonly knocking = new Set<Socket>();
   private readonly refused;
   private readonly closes;
@@ -209,13 +209,20 @@ function answerPlainHttp(request: IncomingMessage, response: ServerResponse): vo
   response.writeHead(refusal.status, headers).end(body);
 }
 
-/** One function per event for all clients; `this` is the client. A throw ends here: it would end the process. */
+/** One function per event for all clients; `this` is the client. */
+interface Listeners {
+  message: (this: WebSocket, data: unknown, isBinary: boolean) => void;
+  close: (this: WebSocket, code: number) => void;
+  error: () => void;
+}
+
+/** A throw ends here: it would end the process. */
 function listenersOf(
   { inbound, heartbeat, log }: ClientServerParts,
   left: (client: ClientSocket, code: number) => void,
-) {
+): Listeners {
   return {
-    message(this: WebSocket, data: unknown, isBinary: boolean): void {
+    message(data, isBinary) {
       const { session, isOpen } = this as ClientSocket;
       if (session === null || !isOpen) return; // what comes after a close was sent is not read any more
       heartbeat.seen(session);
@@ -227,7 +234,7 @@ function listenersOf(
         this.close(1011, 'internal error');
       }
     },
-    close(this: WebSocket, code: number): void {
+    close(code) {
       try {
         left(this as ClientSocket, code);
       } catch (error) {
@@ -235,7 +242,7 @@ function listenersOf(
       }
     },
     /** What it was is told by the close that follows. */
-    error(): void {},
+    error() {},
   };
 }
 

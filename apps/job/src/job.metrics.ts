@@ -1,0 +1,30 @@
+import { Injectable } from '@nestjs/common';
+import { Metrics } from '@app/runtime';
+
+/** What job counts. `dropped` is by channel of a record where a lane lost it, else by record. */
+@Injectable()
+export class JobMetrics {
+  readonly dropped;
+  readonly dead;
+  readonly records;
+  readonly deliveries;
+  readonly batches;
+  readonly laneBytes;
+  readonly stalledLanes;
+  readonly dispatchSeconds;
+
+  constructor(metrics: Metrics) {
+    this.dropped = metrics.dropped;
+    this.dead = metrics.counter('skylark_dead_total', 'Records that cannot be read, by reason', ['reason']);
+    this.records = metrics.counter('skylark_job_records_total', 'Records taken from the bus');
+    this.deliveries = metrics.counter('skylark_job_deliveries_total', 'Deliveries that a gateway has acknowledged');
+    this.batches = metrics.counter('skylark_job_batches_total', 'Batches sent to gateways, repeats included');
+    this.laneBytes = metrics.gauge('skylark_job_lane_bytes', 'Bytes in all lanes, not acknowledged yet');
+    this.stalledLanes = metrics.gauge('skylark_job_stalled_lanes', 'Lanes whose node does not answer: history only');
+    this.dispatchSeconds = metrics.histogram(
+      'skylark_job_dispatch_seconds',
+      'From the lane until the gateway has flushed',
+      [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
+    );
+  }
+}

@@ -1,0 +1,93 @@
+import type { OwnedShard } from '@app/bus';
+import { GhostOwnerError, type ShardOwner } from '@app/history';
+import { persist, type Log } from '@app/runtime';
+import { RecentIds } from './recent-ids.js';
+import { Watermark } from './watermark.js';
+
+/**
+ * Our time as a shard's owner, and all that is remembered of the shard during it. Ends when the bus takes the shard back,
+ * or when somebody shows us that we are its ghost.
+ */
+export class ShardRun {
+  readonly watermark: Watermark;
+  readonly recentIds = new RecentIds();
+  private readonly ending = new AbortController();
+  private holders = 0;
+
+  constructor(
+    readonly owned: OwnedShard,
+    /** The name of the bus's life; changes when somebody finds that offsets began again. */
+    public epoch: string,
+    private readonly log: Log,
+  ) {
+    this.watermark = new Watermark((offset) => {
+      if (!this.ended) owned.commit(offset);
+    });
+    if (owned.signal.aborted) this.ending.abort();
+    else owned.signal.addEventListener('abort', () => this.ending.abort(), { once: true });
+  }
+
+  get shard(): number {
+    return this.owned.shard;
+  }
+
+  get owner(): ShardOwner {
+    return { shard: this.shard, epoch: this.epoch, ownerEpoch: this.owned.ownerEpoch };
+  }
+
+  /** Aborted when this run is over: nothing may be committed, retained or delivered after it. */
+  get signal(): AbortSignal {
+    return this.ending.signal;
+  }
+
+  get ended(): boolean {
+    return this.ending.signal.aborted;
+  }
+
+  /** Ends the run while the bus still believes that the shard is ours; a hand-over starts a new one. */
+  stop(why: string): void {
+    if (this.ended) return;
+    this.log.warn({ shard: this.shard, ownerEpoch: this.owned.ownerEpoch, epoch: this.epoch, why }, 'shard stopped');
+    this.ending.abort();
+    this.owned.pause();
+  }
+
+  /** Ends the run with the process: what is not acknowledged is for the next owner. */
+  end(): void {
+    this.ending.abort();
+  }
+
+  /** A lane is full: the bus is asked to hold back until as many have let go as have held. */
+  hold(): void {
+    this.holders += 1;
+    if (this.holders === 1 && !this.ended) this.owned.pause();
+  }
+
+  letGo(): void {
+    this.holders -= 1;
+    if (this.holders === 0 && !this.ended) this.owned.resume();
+  }
+
+  /**
+   * Tries until it succeeds: an outage stops the shard, it loses nothing.
+   * @throws when the run is over; a GhostOwnerError ends it.
+   */
+  async insist<T>(what: string, task: () => Promise<T>): Promise<T> {
+    return persist(
+      async () => {
+        try {
+          return await task();
+        } catch (error) {
+          if (error instanceof GhostOwnerError) this.stop(error.message || 'a later owner has written');
+          throw error;
+        }
+      },
+      {
+        signal: this.signal,
+        onFailure: (err, attempt) => {
+          if (!this.ended) this.log.warn({ err, attempt, shard: this.shard, what }, 'shard waits');
+        },
+      },
+    );
+  }
+}

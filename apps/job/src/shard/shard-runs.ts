@@ -1,0 +1,90 @@
+import { Injectable } from '@nestjs/common';
+import type { OwnedShard } from '@app/bus';
+import { HistoryStore } from '@app/history';
+import { Log, type Clock } from '@app/runtime';
+import { ShardRun } from './shard-run.js';
+
+/** The shards that are ours now. A shard is claimed in history before its first record is read. */
+@Injectable()
+export class ShardRuns {
+  private readonly runs = new Map<OwnedShard, Promise<ShardRun>>();
+  private closing = false;
+
+  constructor(
+    private readonly history: HistoryStore,
+    private readonly log: Log,
+  ) {}
+
+  /** The run of a shard that the bus handed over; it may be over already. */
+  of(owned: OwnedShard): Promise<ShardRun> {
+    const known = this.runs.get(owned);
+    if (known) return known;
+    const run = this.begin(owned);
+    if (owned.signal.aborted) return run;
+    this.runs.set(owned, run);
+    owned.signal.addEventListener('abort', () => this.runs.delete(owned), { once: true });
+    return run;
+  }
+
+  /** Takes no more, waits for what is on its way (at most `limitMs`), and ends all runs. */
+  async close(clock: Clock, limitMs: number): Promise<void> {
+    this.closing = true;
+    const runs = await Promise.all(this.runs.values());
+    for (const run of runs) if (!run.ended) run.owned.pause();
+    await new Promise<void>((resolve) => {
+      const overdue = clock.after(limitMs, resolve);
+      void Promise.all(runs.map((run) => (run.ended ? undefined : run.watermark.whenDrained()))).then(() => {
+        overdue.stop();
+        resolve();
+      });
+    });
+    for (const run of runs) run.end();
+  }
+
+  /** No more records are taken. */
+  get isClosing(): boolean {
+    return this.closing;
+  }
+
+  /** Reads the epoch again, after a gateway knew another one, and claims the shard in it. */
+  async renew(run: ShardRun): Promise<void> {
+    const epoch = await this.history.epochOf(run.owned.life);
+    if (epoch === run.epoch) return;
+    this.log.info({ shard: run.shard, from: run.epoch, to: epoch }, 'epoch changed');
+    run.epoch = epoch;
+    if ((await this.history.claim(run.owner)) === 'ahead') run.stop('a later owner has written in the new epoch');
+  }
+
+  private async begin(owned: OwnedShard): Promise<ShardRun> {
+    const run = new ShardRun(owned, '', this.log);
+    try {
+      run.epoch = await run.insist('epoch', () => this.history.epochOf(owned.life));
+      if ((await this.claim(run)) === 'ahead') await this.prove(run);
+      const { shard, epoch, owner } = run;
+      if (!run.ended) this.log.info({ shard, epoch, ownerEpoch: owner.ownerEpoch }, 'shard is ours');
+    } catch (error) {
+      if (!run.ended) throw error;
+    }
+    return run;
+  }
+
+  private claim(run: ShardRun): Promise<'ours' | 'ahead'> {
+    return run.insist('claim', () => this.history.claim(run.owner));
+  }
+
+  /**
+   * A higher owner has written in this epoch. The bus tells which it is: refused, we are the ghost; accepted under our
+   * generation, the group was deleted and counts anew, which is a new epoch.
+   */
+  private async prove(run: ShardRun): Promise<void> {
+    try {
+      const generation = await run.owned.fence();
+      if (generation !== run.owned.ownerEpoch) return run.stop(`the bus is at generation ${generation}`);
+    } catch (error) {
+      return run.stop(`the bus refused us: ${error instanceof Error ? error.message : String(error)}`);
+    }
+    const old = run.epoch;
+    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
+    if ((await this.claim(run)) === 'ahead') run.stop('a later owner has written in the new epoch');
+  }
+}

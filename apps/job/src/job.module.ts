@@ -1,0 +1,74 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { BusModule } from '@app/bus';
+import { HistoryModule } from '@app/history';
+import { RegistryModule } from '@app/registry';
+import { Clock, HealthModule, Log, type Metrics, type Readiness } from '@app/runtime';
+import { DeadLetters, LoggedDeadLetters } from './dispatch/dead-letter.js';
+import { Dispatcher } from './dispatch/dispatcher.js';
+import { GatewayClients } from './dispatch/gateway-clients.js';
+import { LaneGround, Lanes } from './dispatch/lanes.js';
+import { JobMetrics } from './job.metrics.js';
+import { Pipeline } from './pipeline.js';
+import { RecordsController } from './records.controller.js';
+import { LaneStates } from './route/route.js';
+import { Router } from './route/router.js';
+import { Reader } from './shard/reader.js';
+import { ShardRuns } from './shard/shard-runs.js';
+import type { JobParts } from './start.js';
+
+/** The wiring of job, and the only place that knows its backends. */
+@Module({})
+export class JobModule {
+  static forRoot(parts: JobParts & { log: Log; clock: Clock; metrics: Metrics; readiness: Readiness }): DynamicModule {
+    const { config, log, clock, metrics, readiness, bus, registry, history } = parts;
+    const { policies, shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix } = config;
+    const redis = { backend: 'redis', url: config.redisUrl, prefix: config.redisPrefix } as const;
+    const isKafka = config.bus === 'kafka' && !bus;
+    const jobMetrics = new JobMetrics(metrics);
+    return {
+      module: JobModule,
+      imports: [
+        HealthModule.forRoot({ readiness, metrics }),
+        BusModule.forRoot(
+          isKafka
+            ? { backend: 'kafka', brokers, topicPrefix, shards, clientId: 'skylark-job', log, metrics, clock }
+            : { backend: 'embedded', instance: bus, shards, log, metrics },
+        ),
+        RegistryModule.forRoot({
+          log,
+          ...(registry || config.registry === 'memory' ? { backend: 'memory', instance: registry } : redis),
+        }),
+        HistoryModule.forRoot({
+          policies,
+          log,
+          metrics,
+          ...(history || config.registry === 'memory' ? { backend: 'memory', instance: history } : redis),
+        }),
+      ],
+      controllers: [RecordsController],
+      providers: [
+        { provide: Log, useValue: log },
+        { provide: Clock, useValue: clock },
+        { provide: JobMetrics, useValue: jobMetrics },
+        {
+          provide: LaneGround,
+          useValue: new LaneGround(
+            { windowBytes: config.laneWindowBytes, stallMs: config.laneStallMs },
+            clock,
+            jobMetrics,
+            log,
+          ),
+        },
+        { provide: GatewayClients, useValue: new GatewayClients(config.rpcSecret, log) },
+        { provide: LaneStates, useExisting: GatewayClients },
+        { provide: DeadLetters, useClass: LoggedDeadLetters },
+        ShardRuns,
+        Reader,
+        Router,
+        Lanes,
+        Dispatcher,
+        Pipeline,
+      ],
+    };
+  }
+}

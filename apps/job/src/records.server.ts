@@ -1,0 +1,51 @@
+import { Server, type CustomTransportStrategy } from '@nestjs/microservices';
+import { isObservable, lastValueFrom } from 'rxjs';
+import type { Bus, BusEntry, OwnedShard } from '@app/bus';
+
+/** What a `records` handler gets. */
+export interface ShardBatch {
+  shard: OwnedShard;
+  entries: readonly BusEntry[];
+}
+
+export const busTransport = Symbol('bus');
+
+/** Nest's transport over the Bus: hands each batch to the `records` handler and lets the bus wait for its promise. */
+export class BusServer extends Server implements CustomTransportStrategy {
+  override readonly transportId = busTransport;
+  override readonly propagatesEventHandlerErrors = true;
+
+  /** @param isOurs a bus that is not ours to open is open already. */
+  constructor(
+    private readonly bus: Bus,
+    private readonly isOurs: boolean,
+  ) {
+    super();
+  }
+
+  listen(callback: (error?: unknown) => void): void {
+    this.consume().then(() => callback(), callback);
+  }
+
+  /** The bus ends with the process, after what it handed over is acknowledged. */
+  close(): void {}
+
+  on(): void {}
+
+  unwrap<T>(): T {
+    return this.bus as T;
+  }
+
+  private async consume(): Promise<void> {
+    if (this.isOurs) await this.bus.open();
+    await this.bus.consume({ take: (shard, entries) => this.hand({ shard, entries }) });
+  }
+
+  /** A handler's failure comes back from Nest as a stream that fails. */
+  private async hand(batch: ShardBatch): Promise<void> {
+    const handler = this.getHandlerByPattern('records');
+    if (!handler) throw new Error('nobody handles records');
+    const result: unknown = await handler(batch, { shard: batch.shard.shard });
+    if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
+  }
+}

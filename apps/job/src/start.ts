@@ -1,0 +1,97 @@
+import type { AddressInfo } from 'node:net';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import { Bus } from '@app/bus';
+import { HistoryStore } from '@app/history';
+import { NodeDirectory, type Registry } from '@app/registry';
+import {
+  createLog,
+  explainListen,
+  Metrics,
+  NestLog,
+  Readiness,
+  SystemClock,
+  type Clock,
+  type Log,
+  type Running,
+} from '@app/runtime';
+import type { JobConfig } from './job.config.js';
+import { JobModule } from './job.module.js';
+import { BusServer } from './records.server.js';
+import { ShardRuns } from './shard/shard-runs.js';
+
+/** What job runs on. An instance that is given is used, and is its maker's to open and close; what is missing is made. */
+export interface JobParts {
+  config: JobConfig;
+  bus?: Bus;
+  registry?: Registry;
+  history?: HistoryStore;
+  metrics?: Metrics;
+  readiness?: Readiness;
+  log?: Log;
+  clock?: Clock;
+  /** Health and metrics on `config.httpPort`. */
+  listenHttp: boolean;
+}
+
+export interface RunningJob extends Running {
+  log: Log;
+  metrics: Metrics;
+  /** Where health and metrics are; undefined when they are not. */
+  httpPort: number | undefined;
+  /** Resolves once records are asked for, which an absent bus delays; rejects when they never will be. */
+  consuming: Promise<void>;
+}
+
+/**
+ * Starts job. Resolves when health is there; the bus may still be waited for.
+ * @throws ListenError
+ */
+export async function startJob(parts: JobParts): Promise<RunningJob> {
+  const { config, log = createLog(config.logLevel, { app: 'job' }), clock = new SystemClock() } = parts;
+  const { metrics = new Metrics().collectProcess(), readiness = new Readiness() } = parts;
+  const app = await NestFactory.create<NestFastifyApplication>(
+    JobModule.forRoot({ ...parts, log, clock, metrics, readiness }),
+    new FastifyAdapter(),
+    { logger: new NestLog(log), abortOnError: false },
+  );
+  const bus = app.get(Bus);
+  const history = app.get(HistoryStore);
+  const nodes = app.get(NodeDirectory);
+  readiness.add('bus', () => bus.problem());
+  readiness.add('history', () => history.problem());
+  readiness.add('registry', () => nodes.problem());
+  app.connectMicroservice({ strategy: new BusServer(bus, parts.bus === undefined) });
+
+  let httpPort: number | undefined;
+  if (parts.listenHttp) {
+    await app
+      .listen(config.httpPort, config.bind)
+      .catch((error: unknown) => explainListen(error, 'JOB_HTTP_PORT', config.bind, config.httpPort));
+    httpPort = (app.getHttpServer().address() as AddressInfo).port;
+    log.info({ bind: config.bind, port: httpPort }, 'health and metrics listen');
+  } else {
+    await app.init();
+  }
+  let closing = false;
+  const consuming = app.startAllMicroservices().then(
+    () => log.info({ shards: bus.shards }, 'consuming'),
+    (error: unknown) => {
+      if (!closing) throw error;
+    },
+  );
+  consuming.catch(() => {}); // whoever started us hears of it; that nobody listens is no crash
+
+  return {
+    log,
+    metrics,
+    httpPort,
+    consuming,
+    close: async () => {
+      closing = true;
+      await app.get(ShardRuns).close(clock, config.laneStallMs);
+      if (!parts.bus) await bus.close();
+      await app.close();
+    },
+  };
+}

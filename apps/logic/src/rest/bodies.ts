@@ -1,0 +1,47 @@
+import { CodedError } from '@app/protocol';
+import type { FastifyInstance, FastifyRequest } from 'fastify';
+
+/**
+ * What may stand in a request's body: JSON, and on the routes that `takesForms` names, forms of both kinds (any other
+ * body is ignored there). Everything else is refused with 415; where there is no route, that is what is wrong.
+ */
+export function readBodies(instance: FastifyInstance, takesForms: (route: string | undefined) => boolean): void {
+  instance.removeAllContentTypeParsers();
+  instance.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
+    const type = request.headers['content-type'] ?? '';
+    if (takesForms(request.routeOptions.url)) return formOf(type, body);
+    if (request.is404) return {};
+    throw new CodedError('unsupported_media_type', `Send JSON with "Content-Type: application/json", not "${type}".`);
+  });
+  instance.addContentTypeParser(
+    'application/json',
+    { parseAs: 'buffer' },
+    async (request: FastifyRequest, body: Buffer) =>
+      takesForms(request.routeOptions.url) || request.is404 ? {} : jsonOf(body),
+  );
+}
+
+/**
+ * A key `__proto__` is kept as a field like any other: bodies are copied field by field, and what is pushed is opaque.
+ * @throws CodedError invalid_body
+ */
+function jsonOf(body: Buffer): unknown {
+  try {
+    return JSON.parse(body.toString());
+  } catch (error) {
+    throw new CodedError('invalid_body', `The body is not JSON: ${(error as Error).message}`);
+  }
+}
+
+/** Fields of a form, the first of each name; none when the body is no form. */
+async function formOf(contentType: string, body: Buffer): Promise<Record<string, string>> {
+  if (!/^(application\/x-www-form-urlencoded|multipart\/form-data)\b/i.test(contentType)) return {};
+  try {
+    const form = await new Response(body, { headers: { 'content-type': contentType } }).formData();
+    return Object.fromEntries(
+      [...form].toReversed().filter((field): field is [string, string] => typeof field[1] === 'string'),
+    );
+  } catch {
+    return {};
+  }
+}

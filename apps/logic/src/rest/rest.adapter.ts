@@ -1,0 +1,45 @@
+import { FastifyAdapter } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { LogicMetrics } from '../logic.metrics.js';
+import { ApiKeys } from './api-keys.js';
+import { readBodies } from './bodies.js';
+import { problem } from './problem.js';
+import type { RouteTable } from './route-table.js';
+
+export interface RestSettings {
+  apiKeys: readonly string[];
+  maxBodyBytes: number;
+  trustProxy: readonly string[];
+}
+
+/** A request that is not complete by then is cut: nobody holds a socket by sending slowly. */
+const requestTimeoutMs = 30_000;
+
+/** Fastify as Nest's HTTP server, with what must happen before Nest sees a request. */
+export function restAdapter(
+  settings: RestSettings,
+  routes: RouteTable,
+  metrics: LogicMetrics,
+  takesForms: (route: string | undefined) => boolean,
+): FastifyAdapter {
+  const adapter = new FastifyAdapter({
+    bodyLimit: settings.maxBodyBytes,
+    trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
+    requestTimeout: requestTimeoutMs,
+    routerOptions: { maxParamLength: 2_048 }, // a name that is too long is a bad name, not an unknown route
+    frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
+      const body = JSON.stringify(problem('malformed', 'The URL cannot be read.'));
+      void reply.status(400).type('application/problem+json; charset=utf-8').send(body);
+    },
+  });
+  const instance = adapter.getInstance<FastifyInstance>();
+  routes.watch(instance);
+  new ApiKeys(settings.apiKeys).guard(instance);
+  readBodies(instance, takesForms);
+  instance.addHook('onResponse', (request, reply, done) => {
+    const labels = { route: request.routeOptions.url ?? 'none', status: reply.statusCode };
+    metrics.requestSeconds.observe(labels, reply.elapsedTime / 1_000);
+    done();
+  });
+  return adapter;
+}

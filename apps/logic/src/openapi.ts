@@ -1,0 +1,143 @@
+import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
+import {
+  ApiAcceptedResponse,
+  ApiBearerAuth,
+  ApiBody,
+  ApiHeader,
+  ApiResponse,
+  ApiSecurity,
+  DocumentBuilder,
+  SwaggerModule,
+  type OpenAPIObject,
+} from '@nestjs/swagger';
+import { ErrorCode } from '@app/protocol';
+import { problem, type FieldProblem } from './rest/problem.js';
+
+const about = `Push messages to everybody, to rooms, to users or to single connections, and change who is in a room.
+
+A push is answered \`202\` when the bus holds it, which is before anybody has it. Nobody there is never an error: an
+unknown user, an empty room or a connection that is gone get nothing, and the answer is the same.
+
+Every refusal is a problem (RFC 9457) with a \`code\` of its own. All of \`/v1\` asks for an API key where the process
+has \`API_KEYS\`.`;
+
+/** Serves the documentation: `/docs` for people, `/docs-json` for generators. */
+export function serveDocs(app: INestApplication): void {
+  SwaggerModule.setup('docs', app, () => describeRoutes(app), {
+    jsonDocumentUrl: 'docs-json',
+    yamlDocumentUrl: 'docs-yaml',
+    customSiteTitle: 'Skylark REST',
+    swaggerOptions: { tryItOutEnabled: true, persistAuthorization: true, displayRequestDuration: true },
+  });
+}
+
+function describeRoutes(app: INestApplication): OpenAPIObject {
+  const description = new DocumentBuilder()
+    .setTitle('Skylark')
+    .setDescription(about)
+    .setVersion('1')
+    .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
+    .addServer('/', 'This process')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'One of API_KEYS.' }, 'bearer')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'One of API_KEYS.' }, 'apiKey')
+    .addTag('push', 'Send a message')
+    .addTag('rooms', 'Who is in a room')
+    .addTag('online', 'Who is here, and which gateways serve them')
+    .addTag('article', 'Four short routes for callers that know forms only; plain text answers')
+    .build();
+  return SwaggerModule.createDocument(app, description, {
+    // A name that reads well as a function of a generated client; methods are named so that they differ across controllers.
+    operationIdFactory: (_controller, method) => method,
+    extraModels: [],
+  });
+}
+
+/** What every route under `/v1` may take and answer. */
+export const ApiV1 = (): ClassDecorator & MethodDecorator =>
+  applyDecorators(
+    ApiBearerAuth('bearer'),
+    ApiSecurity('apiKey'),
+    ApiHeader({
+      name: 'X-App-Id',
+      required: false,
+      description: 'The app whose users, rooms and connections are meant; `default` when missing.',
+      schema: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$', default: 'default' },
+    }),
+  );
+
+/** A body with examples that work as they stand: name → body. */
+export const ApiExamples = (type: Type, examples: Record<string, object>): MethodDecorator =>
+  ApiBody({ type, examples: Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }])) });
+
+export const ApiAccepted = (type: Type): MethodDecorator =>
+  ApiAcceptedResponse({ type, description: 'The bus holds the message.' });
+
+/** The codes that a route may refuse with, gathered by status, each with an example; what every route may answer comes by itself. */
+export function ApiProblems(...codes: ErrorCode[]): MethodDecorator {
+  const byStatus = new Map<number, ErrorCode[]>();
+  for (const code of [...codes, 'unauthenticated', 'internal'] as const) {
+    const { status } = ErrorCode[code];
+    byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
+  }
+  return applyDecorators(...[...byStatus].map(([status, some]) => problemResponse(status, some)));
+}
+
+function problemResponse(status: number, codes: readonly ErrorCode[]): MethodDecorator {
+  const examples = Object.fromEntries(
+    codes.map((code) => [code, { summary: ErrorCode[code].title, value: example(code) }]),
+  );
+  return ApiResponse({
+    status,
+    description: codes.map((code) => `\`${code}\`: ${ErrorCode[code].title}`).join(' · '),
+    content: { 'application/problem+json': { schema: problemSchema, examples } },
+    ...(codes.includes('bus_unavailable') && {
+      headers: {
+        'Retry-After': { description: 'Seconds until it is worth another try.', schema: { type: 'integer' } },
+      },
+    }),
+  });
+}
+
+const example = (code: ErrorCode): object => {
+  const [detail, errors] = said[code] ?? ([`${ErrorCode[code].title}.`] as const);
+  return problem(code, detail, errors);
+};
+
+const said: Partial<Record<ErrorCode, readonly [string, FieldProblem[]?]>> = {
+  invalid_body: [
+    '#/rooms: must be a list of at least one string',
+    [{ pointer: '#/rooms', detail: 'must be a list of at least one string' }],
+  ],
+  unknown_field: [
+    '#/colour: this route knows no such field',
+    [{ pointer: '#/colour', detail: 'this route knows no such field' }],
+  ],
+  reserved_type: [
+    '#/type: 1 belongs to the protocol, as do 1 and 100–199',
+    [{ pointer: '#/type', detail: '1 belongs to the protocol, as do 1 and 100–199' }],
+  ],
+  unsupported_option: ['#/ack: is not supported yet', [{ pointer: '#/ack', detail: 'is not supported yet' }]],
+  too_many_targets: ['10001 targets; 10000 is the most in one call.'],
+  payload_too_large: ['The payload has 70000 bytes; 65536 is the most.'],
+  bus_unavailable: ['The bus did not take the message; send it again after the time in Retry-After.'],
+};
+
+const problemSchema = {
+  type: 'object',
+  required: ['type', 'title', 'status', 'detail', 'code'],
+  properties: {
+    type: { type: 'string' },
+    title: { type: 'string' },
+    status: { type: 'integer' },
+    detail: { type: 'string' },
+    code: { type: 'string', enum: Object.keys(ErrorCode) },
+    errors: {
+      type: 'array',
+      items: {
+        type: 'object',
+        required: ['pointer', 'detail'],
+        properties: { pointer: { type: 'string' }, detail: { type: 'string' } },
+      },
+    },
+  },
+};

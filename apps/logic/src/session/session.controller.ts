@@ -1,0 +1,28 @@
+import { Controller } from '@nestjs/common';
+import { MessagePattern, Payload } from '@nestjs/microservices';
+import { admit, answer, refresh, replaced } from '@app/rpc';
+import { SessionService } from './session.service.js';
+
+/** What gateways ask. */
+@Controller()
+export class SessionController {
+  constructor(private readonly sessions: SessionService) {}
+
+  @MessagePattern(admit.pattern)
+  admit(@Payload() bytes: Buffer): Promise<Buffer> {
+    return answer(admit, bytes, (requests) => this.sessions.admit(requests));
+  }
+
+  @MessagePattern(refresh.pattern)
+  refresh(@Payload() bytes: Buffer): Promise<Buffer> {
+    return answer(refresh, bytes, (request) => this.sessions.refresh(request));
+  }
+
+  @MessagePattern(replaced.pattern)
+  replaced(@Payload() bytes: Buffer): Promise<Buffer> {
+    return answer(replaced, bytes, async ({ connections }) => {
+      await this.sessions.replaced(connections);
+      return {};
+    });
+  }
+}

@@ -1,0 +1,90 @@
+import { CodedError, defaultApp, Limits, parseConnectionId } from '@app/protocol';
+import type { DeviceDirectory, NodeSeen } from '@app/registry';
+import { kick, type Admission, type AdmissionRequest, type RefreshRequest, type Refused } from '@app/rpc';
+import type { LogicMetrics } from '../logic.metrics.js';
+import type { Gateways } from '../node/gateways.js';
+import type { Authenticator, Identity } from './authenticator.js';
+
+/** Decides who may connect, and has those closed who were replaced. */
+export class SessionService {
+  constructor(
+    private readonly authenticator: Authenticator,
+    private readonly devices: DeviceDirectory,
+    private readonly gateways: Gateways,
+    private readonly metrics: LogicMetrics,
+  ) {}
+
+  /** One answer for each, in order. Rejects when somebody cannot be judged now; asking again is right. */
+  admit(requests: readonly AdmissionRequest[]): Promise<Admission[]> {
+    return Promise.all(requests.map((request) => this.judged(() => this.admitOne(request))));
+  }
+
+  /** A new token on a live connection: the same user and app, or it is refused. */
+  refresh(request: RefreshRequest): Promise<Admission> {
+    return this.judged(async () => {
+      const identity = await this.authenticator.identify({ token: request.token, user: request.user });
+      if (request.user !== undefined && identity.user !== request.user) {
+        throw new CodedError('unauthenticated', 'the token is of another user');
+      }
+      if (identity.app !== undefined && identity.app !== request.app) {
+        throw new CodedError('unauthenticated', 'the token is of another app');
+      }
+      return admitted(identity, request.app, {}, []);
+    });
+  }
+
+  /** Has these connections closed at their gateways; who is gone already needs nothing. */
+  async replaced(connections: readonly string[]): Promise<void> {
+    const gateways = await this.gateways.list();
+    await Promise.all(
+      gateways.map(async (node) => {
+        const here = connections.filter((connection) => isAt(node, connection));
+        if (here.length > 0)
+          await this.gateways.ask(node, kick, { connections: here, why: 'replaced', reason: 'replaced' });
+      }),
+    );
+  }
+
+  private async admitOne(request: AdmissionRequest): Promise<Admission> {
+    const identity = await this.authenticator.identify(request);
+    const app = identity.app ?? request.app ?? defaultApp;
+    const admission = admitted(identity, app, request.labels, request.rooms);
+    const { device } = request;
+    if (device === undefined) return admission;
+    if (identity.user === undefined) return { ...admission, device };
+    return { ...admission, device, connSeq: await this.devices.nextSeq(app, identity.user, device) };
+  }
+
+  private async judged(judge: () => Promise<Admission>): Promise<Admission> {
+    const admission = await judge().catch(refusalOf);
+    this.metrics.admissions.inc({ outcome: admission.ok ? 'admitted' : admission.code });
+    return admission;
+  }
+}
+
+function isAt(node: NodeSeen, connection: string): boolean {
+  const id = parseConnectionId(connection);
+  return id?.node === node.id && id.incarnation === node.incarnation;
+}
+
+function admitted(
+  identity: Identity,
+  app: string,
+  asked: Readonly<Record<string, string>>,
+  rooms: string[],
+): Extract<Admission, { ok: true }> {
+  const { user, expiresAtMs } = identity;
+  const own = Object.entries(asked).filter(([key]) => !Object.hasOwn(identity.labels, key));
+  const room = Limits.labelsPerConnection - Object.keys(identity.labels).length;
+  const labels = { ...Object.fromEntries(own.slice(0, room)), ...identity.labels };
+  return { ok: true, app, ...(user !== undefined && { user }), rooms, labels, expiresAtMs };
+}
+
+/** @throws the error when it is no refusal of the one who asked */
+function refusalOf(error: unknown): Refused {
+  if (!(error instanceof CodedError)) throw error;
+  const { code, message } = error;
+  if (code !== 'unauthenticated' && code !== 'forbidden' && code !== 'room_forbidden' && code !== 'bad_name')
+    throw error;
+  return { ok: false, code, message };
+}

@@ -1,0 +1,107 @@
+import { isIP } from 'node:net';
+import { isLoopback, processConfig, rpcConfig, type Deployment, type Env } from '@app/runtime';
+import { Limits } from '@app/protocol';
+
+export type LogicConfig = Readonly<ReturnType<typeof logicConfig>>;
+
+/** Every setting of logic. */
+export const logicConfig = (env: Env, deployment: Deployment) => {
+  const alone = deployment === 'standalone';
+  const process = processConfig(env, deployment);
+  const rpc = rpcConfig(env, process, 'LOGIC_RPC_PORT', deployment);
+  const isOpenToAll = !isLoopback(process.bind);
+  const auth = authConfig(env, alone && !isOpenToAll);
+  const apiKeys = env.list('API_KEYS', [], 'keys of REST, comma list: `Authorization: Bearer` or `X-API-Key`');
+  if (isOpenToAll && !process.insecure) {
+    const where = `while BIND=${process.bind} is not loopback (or INSECURE=1 to run without)`;
+    if (auth.authMode === 'open') env.refuse(`AUTH_MODE=open lets everybody be anybody: it must be jwt ${where}`);
+    if (apiKeys.length === 0) env.refuse(`API_KEYS must be set ${where}`);
+  }
+  return {
+    ...process,
+    ...rpc,
+    ...auth,
+    ...busConfig(env, alone),
+    apiKeys,
+    port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
+    swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
+    trustProxy: env.parsed('TRUST_PROXY', '', 'addresses or networks whose `X-Forwarded-For` is believed', addresses),
+    maxPayloadBytes: env.int('MAX_PAYLOAD_BYTES', Limits.payloadBytes, 'bytes of a push that reach the client', {
+      min: 1,
+      max: 256 * 1024, // a record, with all that stands beside the payload, stays under 512 KiB
+    }),
+    maxTargets: env.int('MAX_TARGETS', Limits.targetsPerPush, 'targets of one call', { min: 1, max: 1_000_000 }),
+    maxBodyBytes: env.bytes('MAX_BODY_BYTES', 4 * 1024 * 1024, 'bytes of one request body', { min: 1024 }),
+  };
+};
+
+function authConfig(env: Env, mayBeOpen: boolean) {
+  const authMode = env.oneOf(
+    'AUTH_MODE',
+    ['open', 'jwt'],
+    mayBeOpen ? 'open' : 'jwt',
+    'who may connect: `open` believes everybody (the default of standalone on loopback), `jwt` asks for a token',
+  );
+  const jwtSecret = env.optional('JWT_SECRET', 'HS256 secret of the tokens, at least 32 bytes');
+  const jwtJwksUrl = env.optional('JWT_JWKS_URL', "where the tokens' issuer publishes its keys, instead of JWT_SECRET");
+  if (authMode === 'jwt') {
+    const problem = jwtProblem(jwtSecret, jwtJwksUrl);
+    if (problem) env.refuse(problem);
+  }
+  return {
+    authMode,
+    jwtSecret,
+    jwtJwksUrl,
+    jwtIssuer: env.optional('JWT_ISSUER', '`iss` that a token must have'),
+    jwtAudience: env.optional('JWT_AUDIENCE', '`aud` that a token must have'),
+  };
+}
+
+/** RFC 7518 §3.2: a key of at least the hash's size. */
+function jwtProblem(secret: string | undefined, jwksUrl: string | undefined): string | undefined {
+  if ((secret === undefined) === (jwksUrl === undefined)) {
+    return 'AUTH_MODE=jwt needs exactly one of JWT_SECRET and JWT_JWKS_URL';
+  }
+  if (jwksUrl !== undefined && !/^https?:\/\/./.test(jwksUrl)) return 'JWT_JWKS_URL must be an http:// or https:// URL';
+  if (secret !== undefined && Buffer.byteLength(secret) < 32) return 'JWT_SECRET must have at least 32 bytes';
+  return undefined;
+}
+
+function busConfig(env: Env, alone: boolean) {
+  const bus = env.oneOf(
+    'BUS',
+    ['embedded', 'redis', 'kafka'],
+    alone ? 'embedded' : 'kafka',
+    'what waits between logic and job: `embedded` (one process) or `kafka`; `redis` is not there yet',
+  );
+  if (bus === 'redis') env.refuse('BUS=redis is not there yet: use kafka, or embedded in standalone');
+  if (bus === 'embedded' && !alone)
+    env.refuse('BUS=embedded works in standalone only: separate processes need BUS=kafka');
+  return {
+    bus,
+    shards: env.int('SHARDS', 16, 'in-order logs of the bus, when it is made', { min: 1, max: 1_024 }),
+    embeddedBusBytes: env.bytes(
+      'EMBEDDED_BUS_BYTES',
+      64 * 1024 * 1024,
+      'bytes that may wait with BUS=embedded; full refuses',
+      {
+        min: 1024 * 1024,
+      },
+    ),
+    kafkaBrokers: env.list('KAFKA_BROKERS', ['127.0.0.1:9092'], 'Kafka, comma list of host:port'),
+    kafkaTopicPrefix: env.text('KAFKA_TOPIC_PREFIX', 'skylark.', "before every topic's name"),
+  };
+}
+
+/** Addresses and networks (`10.0.0.0/8`), comma list. */
+function addresses(value: string): readonly string[] {
+  const list = value.split(',').flatMap((item) => item.trim() || []);
+  for (const item of list) {
+    const [address, bits = '0'] = item.split('/');
+    const version = isIP(address!);
+    if (version === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > (version === 4 ? 32 : 128)) {
+      throw new Error('must be a comma list of addresses or networks like 10.0.0.0/8');
+    }
+  }
+  return list;
+}

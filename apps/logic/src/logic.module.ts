@@ -1,0 +1,104 @@
+import { Module, type DynamicModule } from '@nestjs/common';
+import { Bus, BusModule, type BusOptions } from '@app/bus';
+import {
+  DeviceDirectory,
+  NodeDirectory,
+  PresenceDirectory,
+  RegistryModule,
+  type Registry,
+  type RegistryOptions,
+} from '@app/registry';
+import { HealthModule, type Clock, type Log, type Metrics, type Readiness } from '@app/runtime';
+import { ArticleController } from './article/article.controller.js';
+import { ArticleService } from './article/article.service.js';
+import type { LogicConfig } from './logic.config.js';
+import { LogicMetrics } from './logic.metrics.js';
+import { Gateways } from './node/gateways.js';
+import { NodeController } from './node/node.controller.js';
+import { NodeService } from './node/node.service.js';
+import { PushController } from './push/push.controller.js';
+import { PushService } from './push/push.service.js';
+import { RoomController } from './room/room.controller.js';
+import { RoomService } from './room/room.service.js';
+import { Authenticator } from './session/authenticator.js';
+import { JwtAuthenticator, publishedKeys } from './session/jwt.authenticator.js';
+import { OpenAuthenticator } from './session/open.authenticator.js';
+import { SessionController } from './session/session.controller.js';
+import { SessionService } from './session/session.service.js';
+
+export interface LogicWiring {
+  config: LogicConfig;
+  /** Given when several apps of one process share it. */
+  bus: Bus | undefined;
+  registry: Registry | undefined;
+  readiness: Readiness;
+  metrics: Metrics;
+  counters: LogicMetrics;
+  clock: Clock;
+  log: Log;
+}
+
+/** All of logic: doors are controllers, rooms behind them plain classes. */
+@Module({ controllers: [PushController, RoomController, NodeController, SessionController, ArticleController] })
+export class LogicModule {
+  static forRoot(wiring: LogicWiring): DynamicModule {
+    const { config, counters, clock, log } = wiring;
+    return {
+      module: LogicModule,
+      imports: [
+        HealthModule.forRoot(wiring),
+        BusModule.forRoot(busOptions(wiring)),
+        RegistryModule.forRoot(registryOptions(wiring)),
+      ],
+      providers: [
+        { provide: Authenticator, useFactory: () => authenticator(config, clock) },
+        {
+          provide: Gateways,
+          useFactory: (nodes: NodeDirectory) => new Gateways(nodes, config.rpcSecret, log),
+          inject: [NodeDirectory],
+        },
+        {
+          provide: PushService,
+          useFactory: (bus: Bus) => new PushService(bus, config, clock, counters, log),
+          inject: [Bus],
+        },
+        {
+          provide: RoomService,
+          useFactory: (presence: PresenceDirectory, gateways: Gateways) =>
+            new RoomService(presence, gateways, config.maxTargets),
+          inject: [PresenceDirectory, Gateways],
+        },
+        { provide: NodeService, useFactory: (gateways: Gateways) => new NodeService(gateways), inject: [Gateways] },
+        {
+          provide: SessionService,
+          useFactory: (who: Authenticator, devices: DeviceDirectory, gateways: Gateways) =>
+            new SessionService(who, devices, gateways, counters),
+          inject: [Authenticator, DeviceDirectory, Gateways],
+        },
+        {
+          provide: ArticleService,
+          useFactory: (pushes: PushService, rooms: RoomService) => new ArticleService(pushes, rooms),
+          inject: [PushService, RoomService],
+        },
+      ],
+    };
+  }
+}
+
+function authenticator(config: LogicConfig, clock: Clock): Authenticator {
+  const { authMode, jwtSecret, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = config;
+  if (authMode === 'open') return new OpenAuthenticator();
+  const key = jwtJwksUrl === undefined ? { secret: jwtSecret! } : { jwks: publishedKeys(jwtJwksUrl) };
+  return new JwtAuthenticator({ key, issuer, audience }, clock);
+}
+
+function busOptions({ config, bus: instance, metrics, clock, log }: LogicWiring): BusOptions {
+  const { shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix, embeddedBusBytes: maxBytes } = config;
+  if (instance || config.bus === 'embedded') return { backend: 'embedded', shards, maxBytes, instance, log, metrics };
+  return { backend: 'kafka', brokers, topicPrefix, shards, clientId: 'skylark-logic', log, metrics, clock };
+}
+
+function registryOptions({ config, registry: instance, log }: LogicWiring): RegistryOptions {
+  if (instance || config.registry === 'memory') return { backend: 'memory', instance, log };
+  return { backend: 'redis', url: config.redisUrl, prefix: config.redisPrefix, log };
+}

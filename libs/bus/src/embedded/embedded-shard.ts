@@ -11,14 +11,18 @@ export class EmbeddedShard implements OwnedShard {
   private unclaimed: BusEntry[] = [];
   private committed = 0;
   private handOver: HandOver | undefined;
+  private readonly lost = new AbortController();
 
   /** @param free hears how many records and bytes a commit has freed. */
   constructor(
     readonly shard: number,
     readonly life: string,
-    readonly signal: AbortSignal,
     private readonly free: (records: number, bytes: number) => void,
   ) {}
+
+  get signal(): AbortSignal {
+    return this.lost.signal;
+  }
 
   append(value: Buffer): void {
     const entry = { offset: this.committed + this.sizes.length, value };
@@ -57,7 +61,9 @@ export class EmbeddedShard implements OwnedShard {
     return Promise.resolve(this.ownerEpoch);
   }
 
-  stop(): Promise<void> {
-    return this.handOver?.stop() ?? Promise.resolve();
+  /** Resolves after the running take; the shard is nobody's then. */
+  async stop(): Promise<void> {
+    await this.handOver?.stop();
+    this.lost.abort();
   }
 }

@@ -20,7 +20,6 @@ export class EmbeddedBus extends Bus {
   private readonly maxBytes: number;
   private readonly log: Log;
   private readonly logs: EmbeddedShard[];
-  private readonly closing = new AbortController();
   private opened = false;
   private consumer: ShardConsumer | undefined;
   private closed: Promise<void> | undefined;
@@ -35,7 +34,7 @@ export class EmbeddedBus extends Bus {
     const free = (records: number, bytes: number) => {
       this.bytes -= bytes + records * RECORD_OVERHEAD_BYTES;
     };
-    this.logs = Array.from({ length: shards }, (_, i) => new EmbeddedShard(i, life, this.closing.signal, free));
+    this.logs = Array.from({ length: shards }, (_, i) => new EmbeddedShard(i, life, free));
   }
 
   open(): Promise<void> {
@@ -77,7 +76,6 @@ export class EmbeddedBus extends Bus {
 
   private async end(): Promise<void> {
     await Promise.all(this.logs.map((log) => log.stop()));
-    this.closing.abort();
   }
 
   private away(): string | undefined {

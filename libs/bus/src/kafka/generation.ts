@@ -1,0 +1,92 @@
+import { type Log, persist } from '@app/runtime';
+import type { EachBatchPayload, TopicOffsets } from 'kafkajs';
+import { isRefusal, kafkaType } from './kafka-client.js';
+import type { KafkaShard } from './kafka-shard.js';
+
+/** A shard that the group gave us: where to read on, and the shard itself once its first record is there. */
+export interface Slot {
+  next: number;
+  shard?: KafkaShard;
+  /** The offset of a record that came too early once. */
+  early?: number;
+  /** Whether Kafka is asked for no more, because enough was read ahead. */
+  isFull: boolean;
+}
+
+export interface GenerationOptions {
+  topic: string;
+  log: Log;
+  /** The generation under which Kafka took the commit of these topics; undefined if it did not. */
+  acceptedAs: (topics: TopicOffsets[]) => number | undefined;
+  /** Hears that Kafka takes no commits from us, because we are not who we think. */
+  onRefused: (error: unknown) => void;
+}
+
+/**
+ * What this member has of the group between one join and the next. Everything that is known of a shard hangs here, so
+ * that nothing of it outlives the generation; above all no commit, which kafkajs would send under the next one.
+ */
+export class Generation {
+  readonly slots = new Map<number, Slot>();
+  /** kafkajs's own commit, the one that tries once: known with the first batch. */
+  send: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
+  private readonly lost = new AbortController();
+  private readonly due = new Map<number, number>();
+  /** Commits go one after the other, or an older one could arrive last. */
+  private last: Promise<unknown> = Promise.resolve();
+
+  constructor(private readonly options: GenerationOptions) {}
+
+  get signal(): AbortSignal {
+    return this.lost.signal;
+  }
+
+  /** Ends it: no commit is sent from here on, every shard's signal is aborted. */
+  lose(): void {
+    this.lost.abort();
+    for (const { shard } of this.slots.values()) shard?.lose();
+  }
+
+  commitSoon(shard: number, offset: number): void {
+    this.due.set(shard, offset);
+  }
+
+  /** Tells Kafka what is due; what it did not take stays due. */
+  async flush(): Promise<void> {
+    if (this.due.size === 0 || this.signal.aborted) return;
+    const offsets = new Map(this.due);
+    await this.commit(offsets);
+    for (const [shard, offset] of offsets) if (this.due.get(shard) === offset) this.due.delete(shard);
+  }
+
+  /**
+   * Commits `offset` and answers the generation that Kafka accepted it under. A network that is down is waited for.
+   * @throws when Kafka refuses or the shard is not ours any more.
+   */
+  fence(shard: number, offset: number): Promise<number> {
+    return persist(() => this.commit(new Map([[shard, offset]])), { signal: this.signal });
+  }
+
+  /** One try. @throws when Kafka refuses, is not there, or the generation is over. */
+  commit(offsets: ReadonlyMap<number, number>): Promise<number> {
+    const turn = this.last.then(() => this.commitNow(offsets));
+    this.last = turn.catch(() => {});
+    return turn;
+  }
+
+  private async commitNow(offsets: ReadonlyMap<number, number>): Promise<number> {
+    if (this.signal.aborted || !this.send) throw new Error('the generation is over: the shards may be others’ now');
+    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+    const topics = [{ topic: this.options.topic, partitions }];
+    try {
+      await this.send({ topics });
+    } catch (error) {
+      this.options.log.debug({ type: kafkaType(error), err: error }, 'a commit was not taken');
+      if (isRefusal(error)) this.options.onRefused(error);
+      throw error;
+    }
+    const generation = this.options.acceptedAs(topics);
+    if (generation === undefined) throw new Error('Kafka did not say under which generation it took a commit');
+    return generation;
+  }
+}

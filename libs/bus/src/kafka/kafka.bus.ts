@@ -1,0 +1,115 @@
+import { type Clock, SystemClock } from '@app/runtime';
+import type { Kafka } from 'kafkajs';
+import { Bus, BusUnavailableError, type Publishing, type ShardConsumer } from '../bus.js';
+import { AdminLink } from './admin-link.js';
+import { GatheringProducer } from './gathering-producer.js';
+import { kafkaClient } from './kafka-client.js';
+import { type KafkaBusOptions, type KafkaSettings, kafkaSettings } from './kafka.options.js';
+import { RetentionWatch } from './retention-watch.js';
+import { ShardGroup } from './shard-group.js';
+import { ShardOffsets } from './shard-offsets.js';
+import { ShardTopic } from './shard-topic.js';
+
+/** Shards are the partitions of one Kafka topic, their owners the members of one group. */
+export class KafkaBus extends Bus {
+  readonly durable = true;
+  private readonly settings: KafkaSettings;
+  private readonly clock: Clock;
+  private readonly kafka: Kafka;
+  private readonly admin: AdminLink;
+  private readonly topic: ShardTopic;
+  private readonly retention: RetentionWatch;
+  private readonly closing = new AbortController();
+  private opening: Promise<void> | undefined;
+  private closed: Promise<void> | undefined;
+  private producer: GatheringProducer | undefined;
+  private group: ShardGroup | undefined;
+
+  constructor(options: KafkaBusOptions) {
+    super();
+    this.settings = kafkaSettings(options);
+    this.clock = this.settings.clock ?? new SystemClock();
+    this.kafka = kafkaClient(this.settings);
+    this.admin = new AdminLink(this.kafka, this.settings.requestTimeoutMs);
+    this.topic = new ShardTopic(this.settings, this.admin, this.clock, () => void this.group?.close());
+    this.retention = new RetentionWatch(this.settings.log, this.settings.metrics, this.clock);
+  }
+
+  /** @throws BusUnavailableError before `open` has resolved. */
+  get shards(): number {
+    return this.topic.shards;
+  }
+
+  open(): Promise<void> {
+    this.opening ??= this.begin();
+    return this.opening;
+  }
+
+  /** @throws ShardsChangedError, RangeError when there is no such shard, BusUnavailableError */
+  async publish(records: readonly Publishing[]): Promise<void> {
+    this.topic.check();
+    const producer = this.mustBeOpen();
+    const { shards } = this;
+    for (const { shard } of records) {
+      const exists = Number.isInteger(shard) && shard >= 0 && shard < shards;
+      if (!exists) throw new RangeError(`there is no shard ${shard}, only 0 to ${shards - 1}`);
+    }
+    if (records.length > 0) await producer.publish(records);
+  }
+
+  /** @throws ShardsChangedError, BusUnavailableError */
+  async consume(consumer: ShardConsumer): Promise<void> {
+    if (this.group) throw new Error('the bus is consumed already');
+    this.topic.check();
+    this.mustBeOpen();
+    const groupId = `${this.settings.topicPrefix}job`;
+    this.group = new ShardGroup({
+      kafka: this.kafka,
+      topic: this.topic.name,
+      groupId,
+      life: this.topic.life,
+      shards: this.shards,
+      settings: this.settings,
+      clock: this.clock,
+      offsets: new ShardOffsets(this.admin, this.topic.name, groupId),
+      retention: this.retention,
+      consumer,
+    });
+  }
+
+  /** From what is known already, so it answers at once also when Kafka does not. */
+  problem(): Promise<string | undefined> {
+    return Promise.resolve(
+      this.closed
+        ? 'the bus is closed'
+        : (this.topic.problem() ?? this.producer?.problem() ?? this.group?.problem() ?? this.retention.problem()),
+    );
+  }
+
+  close(): Promise<void> {
+    this.closed ??= this.end();
+    return this.closed;
+  }
+
+  private async begin(): Promise<void> {
+    await this.topic.open(this.closing.signal);
+    if (this.closing.signal.aborted) throw new BusUnavailableError('the bus was closed before it was open');
+    this.producer = new GatheringProducer(this.kafka, this.topic.name, this.settings, this.clock, (partitions) => {
+      if (partitions === undefined) this.topic.check();
+      else this.topic.saw(partitions);
+    });
+  }
+
+  private mustBeOpen(): GatheringProducer {
+    if (this.closed) throw new BusUnavailableError('the bus is closed');
+    if (!this.producer) throw new BusUnavailableError(this.topic.problem() ?? 'the bus is not open');
+    return this.producer;
+  }
+
+  private async end(): Promise<void> {
+    this.closing.abort();
+    await Promise.all([this.group?.close(), this.producer?.close()]);
+    this.topic.close();
+    this.admin.close();
+  }
+}

@@ -1,0 +1,129 @@
+import { type Clock, type Timer, persist } from '@app/runtime';
+import { BusUnavailableError, ShardsChangedError } from '../bus.js';
+import type { AdminLink } from './admin-link.js';
+import { saying } from './kafka-client.js';
+import type { KafkaSettings } from './kafka.options.js';
+
+/** The topic whose partitions are the shards: made by whoever comes first, then read and watched. */
+export class ShardTopic {
+  readonly name: string;
+  private count: number | undefined;
+  private clusterId = '';
+  private trouble: string | undefined;
+  private changed: ShardsChangedError | undefined;
+  private watching: Timer | undefined;
+  private looking = false;
+
+  /** @param onChange hears once, when the number of partitions is not what it was. */
+  constructor(
+    private readonly settings: KafkaSettings,
+    private readonly admin: AdminLink,
+    private readonly clock: Clock,
+    private readonly onChange: (error: ShardsChangedError) => void,
+  ) {
+    this.name = `${settings.topicPrefix}records`;
+    this.trouble = `Kafka at ${settings.brokers.join(', ')} has not answered yet`;
+  }
+
+  get shards(): number {
+    if (this.count === undefined) throw new BusUnavailableError(this.problem() ?? 'the number of shards is not known');
+    return this.count;
+  }
+
+  /** This life of the bus: cluster, topic, number of shards. */
+  get life(): string {
+    return `${this.clusterId}/${this.name}/${this.shards}`;
+  }
+
+  /** Waits for Kafka as long as it takes, makes the topic if there is none, and keeps an eye on it from then on. */
+  async open(signal: AbortSignal): Promise<void> {
+    const { log } = this.settings;
+    const found = await persist(() => this.find(), {
+      signal,
+      maxMs: 2_000,
+      onFailure: (error, attempt) => {
+        this.trouble = this.unreachable(error);
+        log[attempt === 1 ? 'warn' : 'debug']({ attempt, err: error }, 'Kafka is waited for');
+      },
+    });
+    this.count = found.shards;
+    this.clusterId = found.clusterId;
+    this.trouble = undefined;
+    log.info({ topic: this.name, ...found }, 'the bus is open');
+    if (found.shards !== this.settings.shards) {
+      log.warn(
+        { topic: this.name, shards: found.shards, asked: this.settings.shards },
+        'the topic was there with another number of shards, and that number holds',
+      );
+    }
+    this.watching = this.clock.every(this.settings.watchMs, () => void this.look());
+  }
+
+  close(): void {
+    this.watching?.stop();
+  }
+
+  /** @throws ShardsChangedError */
+  check(): void {
+    if (this.changed) throw this.changed;
+  }
+
+  problem(): string | undefined {
+    return this.changed?.message ?? this.trouble;
+  }
+
+  /** Anyone who learns the number of partitions says it here. @throws ShardsChangedError */
+  saw(partitions: number): void {
+    if (this.count !== undefined && partitions !== this.count && !this.changed) {
+      this.changed = new ShardsChangedError(
+        `the topic ${this.name} has ${partitions} partitions, and had ${this.count} when this process started: ` +
+          'channels would change their shards; stop every process, then start them again',
+      );
+      this.settings.log.error({ topic: this.name, partitions, shards: this.count }, this.changed.message);
+      this.onChange(this.changed);
+    }
+    this.check();
+  }
+
+  private async look(): Promise<void> {
+    if (this.looking || this.changed) return;
+    this.looking = true;
+    try {
+      this.saw(await this.partitions());
+      if (this.trouble) this.settings.log.info({}, 'Kafka answers again');
+      this.trouble = undefined;
+    } catch (error) {
+      if (!this.trouble && !this.changed) this.settings.log.warn({ err: error }, 'Kafka does not answer');
+      this.trouble = this.unreachable(error);
+    } finally {
+      this.looking = false;
+    }
+  }
+
+  private async find(): Promise<{ shards: number; clusterId: string }> {
+    return this.admin.use(async (admin) => {
+      const { clusterId } = await admin.describeCluster();
+      if (!(await admin.listTopics()).includes(this.name)) {
+        const { shards, replicationFactor = -1 } = this.settings;
+        // False when somebody else came first, who then decides the number.
+        const isNew = await admin.createTopics({
+          topics: [{ topic: this.name, numPartitions: shards, replicationFactor }],
+          waitForLeaders: true,
+        });
+        if (isNew) this.settings.log.info({ topic: this.name, shards }, 'made the topic');
+      }
+      return { shards: await this.partitions(), clusterId };
+    });
+  }
+
+  private async partitions(): Promise<number> {
+    return this.admin.use(async (admin) => {
+      const { topics } = await admin.fetchTopicMetadata({ topics: [this.name] });
+      return topics[0]!.partitions.length;
+    });
+  }
+
+  private unreachable(error: unknown): string {
+    return `Kafka at ${this.settings.brokers.join(', ')} does not answer: ${saying(error)}`;
+  }
+}

@@ -8,10 +8,6 @@ import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 process.chdir(join(import.meta.dirname, '..'));
-for (const args of [
-  ['scripts/build.mjs', '--if-needed'],
-  ['--import', './scripts/typescript.mjs', 'bench/load/one-room.ts', ...process.argv.slice(2)],
-]) {
-  const { status } = spawnSync(process.execPath, args, { stdio: 'inherit' });
-  if (status !== 0) process.exit(status ?? 1);
-}
+const bench = ['--import', './scripts/typescript.mjs', 'bench/load/one-room.ts', ...process.argv.slice(2)];
+const { status } = spawnSync(process.execPath, bench, { stdio: 'inherit' });
+process.exit(status ?? 1);

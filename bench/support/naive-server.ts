@@ -53,7 +53,7 @@ async function main(): Promise<void> {
   const settings = { host: '127.0.0.1', port: 0, secret: '', log: silentLog, metrics: new Metrics() };
   const rpc = await NestFactory.createMicroservice(NaiveModule, { ...rpcServerOptions(settings), logger: false });
   await rpc.listen();
-  process.send?.({ port: (server.address() as AddressInfo).port, rpcPort: rpcPortOf(rpc) });
+  process.send?.({ port: (server.address() as AddressInfo).port, rpcPort: rpcPortOf(rpc), rpcSecret: settings.secret });
 }
 
 void main();

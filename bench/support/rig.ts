@@ -1,6 +1,7 @@
 import type { ChildProcess } from 'node:child_process';
 import { parseConnectionId, type Welcome } from '@app/protocol';
 import { firstKnown, Refusal } from '@app/protocol/wires';
+import { nodeRef } from '@app/registry';
 import { silentLog } from '@app/runtime';
 import { deliver, RpcClient } from '@app/rpc';
 import { delivery, room } from './message.js';
@@ -36,7 +37,7 @@ export class Rig {
     const load = forkBench('bench/support/load-clients.ts');
     ask(load, { do: 'connect', port: server.port, path: `/connect?rooms=${room}`, count: clients });
     const { welcome } = await told(load, 'connect', 300_000);
-    const rpc = new RpcClient({ host: '127.0.0.1', port: server.rpcPort, secret: '', log: silentLog });
+    const rpc = new RpcClient({ host: '127.0.0.1', port: server.rpcPort, secret: server.rpcSecret, log: silentLog });
     return new Rig(server, clients, load, rpc, lifeOf(welcome));
   }
 
@@ -87,7 +88,7 @@ export class Rig {
 function lifeOf(welcome: string): { epoch: string; incarnation: string } {
   const { connectionId, channels } = (JSON.parse(welcome) as { data: Welcome }).data;
   const id = parseConnectionId(connectionId)!;
-  return { epoch: channels?.[`room:${room}`]?.epoch ?? '', incarnation: id.incarnation.toString(36) };
+  return { epoch: channels?.[`room:${room}`]?.epoch ?? '', incarnation: nodeRef(id.node, id.incarnation) };
 }
 
 const ask = (load: ChildProcess, message: ToLoad): void => void load.send(message);

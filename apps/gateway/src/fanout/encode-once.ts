@@ -1,0 +1,32 @@
+import type { Channel } from '@app/protocol';
+import type { Message } from '../room/message.js';
+import type { Frame } from '../session/frame.js';
+
+/** One Buffer for a whole room stays well under what an outbox may hold. */
+const maxJoinedBytes = 64 * 1024;
+
+/** What all members of a channel get alike, joined: one Buffer, and so one write, for many messages and many members. */
+export class JoinedFrames {
+  private frames: Frame[] = [];
+  private bytes = 0;
+
+  constructor(
+    private readonly channel: Channel,
+    private readonly give: (joined: Frame, messages: number) => void,
+  ) {}
+
+  add(message: Message): void {
+    const frame = message.frame(this.channel);
+    if (this.bytes + frame.length > maxJoinedBytes) this.flush();
+    this.frames.push(frame);
+    this.bytes += frame.length;
+  }
+
+  flush(): void {
+    const { frames } = this;
+    if (frames.length === 0) return;
+    this.frames = [];
+    this.bytes = 0;
+    this.give(frames.length === 1 ? frames[0]! : Buffer.concat(frames), frames.length);
+  }
+}

@@ -1,0 +1,193 @@
+import { CloseCode, parseChannel } from '@app/protocol';
+import { firstKnown, notRetained, type Delivery, type Gone, type Step } from '@app/protocol/wires';
+import type { Clock, Metrics } from '@app/runtime';
+import type { GapRepair, Passage } from '../replay/gap-repair.js';
+import type { ChannelTable, LocalChannel } from '../room/channel-table.js';
+import { Message, type Placed } from '../room/message.js';
+import type { Frame } from '../session/frame.js';
+import type { HeldChannel } from '../session/held.js';
+import type { Outboxes } from '../session/outboxes.js';
+import type { SessionTable } from '../session/session-table.js';
+import type { Session } from '../session/session.js';
+import { JoinedFrames } from './encode-once.js';
+
+/**
+ * A delivery becomes frames. A batch is grouped by channel; what all members of a channel get alike is joined once and
+ * the one Buffer given to each; where somebody wants less, or something is for some only, members are asked one by one.
+ */
+export class Fanout implements Passage {
+  private framesOut = 0;
+  private readonly deliveriesIn;
+  private readonly frames;
+  private readonly gone;
+  private readonly expired;
+  private readonly undecodable;
+  private readonly beforeJoin;
+  private readonly heldTooMuch;
+
+  constructor(
+    private readonly channels: ChannelTable,
+    private readonly sessions: SessionTable,
+    private readonly outboxes: Outboxes,
+    private readonly repair: GapRepair,
+    private readonly clock: Clock,
+    metrics: Metrics,
+    private readonly maxHeldBytes: number,
+  ) {
+    this.deliveriesIn = metrics.counter('skylark_gateway_deliveries_total', 'Deliveries taken from job');
+    this.frames = metrics.counter('skylark_gateway_frames_total', 'Pushed frames given to sessions');
+    this.gone = metrics.dropped.labels('fanout', 'gone');
+    this.expired = metrics.dropped.labels('fanout', 'expired');
+    this.undecodable = metrics.dropped.labels('fanout', 'undecodable');
+    this.beforeJoin = metrics.dropped.labels('replay', 'before_join');
+    this.heldTooMuch = metrics.dropped.labels('replay', 'slow_consumer');
+  }
+
+  /** Gives deliveries of one shard, in order, to whom they are meant for; all is in the outboxes when it returns. Answers the channels nobody of which is here. */
+  take(deliveries: readonly Delivery[]): Gone[] {
+    const gone: Gone[] = [];
+    const byChannel = new Map<LocalChannel, Placed[]>();
+    for (const delivery of deliveries) {
+      const message = Message.read(delivery.offset, delivery.body, this.sessions);
+      if (!message) this.undecodable.inc(delivery.steps.length);
+      else
+        for (const step of delivery.steps)
+          if (!this.sort(delivery, step, message, byChannel))
+            gone.push({ offset: delivery.offset, channel: step.channel });
+    }
+    for (const [local, placed] of byChannel) this.live(local, placed);
+    this.gone.inc(gone.length);
+    this.deliveriesIn.inc(deliveries.length);
+    this.count();
+    return gone;
+  }
+
+  /** Fetches what was not routed here while the registry had lost this node. */
+  catchUp(): Promise<void> {
+    return this.repair.compareAll(this);
+  }
+
+  live(local: LocalChannel, placed: readonly Placed[]): void {
+    const joined = this.joinedFor(local);
+    const nowMs = this.clock.now();
+    for (let i = 0; i < placed.length; i += 1) {
+      const item = placed[i]!;
+      if (this.repair.isBusy(local)) {
+        joined.flush();
+        return this.repair.hold(local, placed.slice(i));
+      }
+      if (isGap(local, item)) {
+        joined.flush();
+        return this.repair.start(local, placed.slice(i), this);
+      }
+      this.pass(local, item, joined, nowMs);
+    }
+    joined.flush();
+  }
+
+  replayed(local: LocalChannel, placed: readonly Placed[]): void {
+    const joined = this.joinedFor(local);
+    const nowMs = this.clock.now();
+    for (const item of placed) this.pass(local, item, joined, nowMs);
+    joined.flush();
+    this.count();
+  }
+
+  /** False when nobody is there. */
+  private sort(delivery: Delivery, step: Step, message: Message, byChannel: Map<LocalChannel, Placed[]>): boolean {
+    const { channel, prev, devices } = step;
+    if (channel.startsWith('connection:')) return this.toConnection(delivery.app, step, message);
+    const local = this.channels.get(delivery.app, channel);
+    if (!local) return false;
+    const placed = byChannel.get(local);
+    if (placed) placed.push({ message, prev, devices });
+    else byChannel.set(local, [{ message, prev, devices }]);
+    return true;
+  }
+
+  private pass(local: LocalChannel, item: Placed, joined: JoinedFrames, nowMs: number): void {
+    const { message, prev, devices } = item;
+    // What is not above `last` reached the live members by replay; who reads history just now may still need it.
+    const isStale = local.last !== undefined && message.offset <= local.last;
+    if (prev !== notRetained && !isStale) local.last = message.offset;
+    const isExpired = message.isExpired(nowMs);
+    if (isExpired) this.expired.inc();
+    if (!isStale && !isExpired && local.picky === 0 && !message.isFiltered && devices.length === 0) {
+      joined.add(message);
+      return;
+    }
+    joined.flush();
+    if (local.picky === 0 && (isStale || isExpired)) return this.skipped(item, isExpired);
+    const { members } = local;
+    // Backwards, so that a member that goes meanwhile moves nobody past us.
+    for (let i = members.length - 1; i >= 0; i -= 1) this.offer(members[i]!, local, item, isStale, isExpired);
+  }
+
+  private offer(session: Session, local: LocalChannel, item: Placed, isStale: boolean, isExpired: boolean): void {
+    const { message, devices } = item;
+    const holding = session.held?.channels.get(local);
+    const frame = isExpired ? undefined : message.frameFor(session, local.channel, devices);
+    if (holding && holding.covered === undefined) return this.hold(session, holding, item, frame);
+    if (isStale || (holding && message.offset <= holding.covered!)) return this.skipped(item, frame === undefined);
+    // Live has come past what was replayed.
+    if (holding) this.channels.release(session, local);
+    if (frame) this.push(session, frame);
+  }
+
+  private hold(session: Session, holding: HeldChannel, { message, prev }: Placed, frame: Frame | undefined): void {
+    holding.waiting.push({ offset: message.offset, prev, frame });
+    if (frame) this.holdBytes(session, frame.length);
+  }
+
+  /** Held bytes are bounded as those of the outbox are. */
+  private holdBytes(session: Session, bytes: number): void {
+    session.held!.bytes += bytes;
+    if (session.held!.bytes <= this.maxHeldBytes) return;
+    this.heldTooMuch.inc();
+    session.close(CloseCode.slow);
+  }
+
+  private toConnection(app: string, step: Step, message: Message): boolean {
+    const session = this.sessions.find(parseChannel(step.channel)!.name);
+    if (session?.app !== app || session.state === 'closed' || session.state === 'waiting') return false;
+    if (message.isExpired(this.clock.now())) this.expired.inc();
+    else {
+      const frame = message.frameFor(session, step.channel, []);
+      if (frame && session.state === 'arriving' && session.held) {
+        session.held.direct.push(frame);
+        this.holdBytes(session, frame.length);
+      } else if (frame) this.push(session, frame);
+    }
+    return true;
+  }
+
+  private joinedFor(local: LocalChannel): JoinedFrames {
+    return new JoinedFrames(local.channel, (frames, messages) => {
+      const { members } = local;
+      this.framesOut += messages * members.length;
+      for (let i = members.length - 1; i >= 0; i -= 1) this.outboxes.push(members[i]!, frames);
+    });
+  }
+
+  private push(session: Session, frame: Frame): void {
+    this.framesOut += 1;
+    this.outboxes.push(session, frame);
+  }
+
+  /** A retained one reached the session by replay; another one was pushed before it was there. */
+  private skipped({ prev }: Placed, wasNotMeant: boolean): void {
+    if (prev === notRetained && !wasNotMeant) this.beforeJoin.inc();
+  }
+
+  /** Once a batch: a counter costs as much as a short loop's step. */
+  private count(): void {
+    this.frames.inc(this.framesOut);
+    this.framesOut = 0;
+  }
+}
+
+/** Whether the message does not follow the last one that went through here. `last` -1 is an empty channel. */
+function isGap({ last }: LocalChannel, { message, prev }: Placed): boolean {
+  if (last === undefined || prev === notRetained || message.offset <= last) return false;
+  return prev !== last && !(prev === firstKnown && last === -1);
+}

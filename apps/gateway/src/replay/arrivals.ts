@@ -1,0 +1,95 @@
+import {
+  allChannel,
+  CloseCode,
+  encodePacket,
+  ownChannel,
+  PacketType,
+  roomChannel,
+  userChannel,
+  type Channel,
+  type ChannelState,
+  type Position,
+  type Welcome,
+} from '@app/protocol';
+import type { Log, Metrics } from '@app/runtime';
+import type { Ticket } from '../session/door.js';
+import { textFrame } from '../session/frame.js';
+import { Held } from '../session/held.js';
+import type { Outboxes } from '../session/outboxes.js';
+import type { SessionTable } from '../session/session-table.js';
+import type { Session } from '../session/session.js';
+import type { DeviceClaims } from '../upstream/device-claims.js';
+import type { Replay } from './replay.js';
+
+/** What every welcome says alike. */
+export interface WelcomeSettings {
+  node: string;
+  heartbeatMs: number;
+  timeoutMs: number;
+  maxMessageBytes: number;
+}
+
+/** From admitted to welcomed: into the channels, the device claimed, and the welcome as first frame. */
+export class Arrivals {
+  private readonly failed;
+
+  constructor(
+    private readonly sessions: SessionTable,
+    private readonly replay: Replay,
+    private readonly claims: DeviceClaims,
+    private readonly outboxes: Outboxes,
+    private readonly settings: WelcomeSettings,
+    private readonly log: Log,
+    metrics: Metrics,
+  ) {
+    this.failed = metrics.counter('skylark_gateway_arrivals_failed_total', 'Admitted connections closed unwelcomed');
+  }
+
+  /**
+   * Resolves when the welcome is on its way, or the session is over. When registry or history do not answer, it is
+   * closed 4503 and may come back: never welcomed with a hole.
+   */
+  async arrive(session: Session, ticket: Ticket): Promise<void> {
+    session.state = 'arriving';
+    session.held = new Held();
+    const own = session.user === undefined ? undefined : userChannel(session.user);
+    const channels = [allChannel, ...(own ? [own] : []), ...ticket.rooms.map(roomChannel)];
+    const since = new Map<Channel, Position>(ticket.hello.since);
+    const ownSince = since.get(ownChannel);
+    if (own && ownSince) since.set(own, ownSince);
+    const welcomed = this.replay.join(session, channels, since, (states) => {
+      session.state = 'live';
+      const welcome = this.welcome(session, own, channels, states);
+      this.outboxes.push(session, textFrame(encodePacket(PacketType.welcome, welcome)));
+    });
+    try {
+      await Promise.all([welcomed, this.claims.claim(session)]);
+    } catch (error) {
+      this.failed.inc();
+      this.log.warn({ err: error, session: session.serial }, 'arrival failed');
+      session.close(CloseCode.draining, 'not ready, come back');
+    }
+  }
+
+  private welcome(
+    session: Session,
+    own: Channel | undefined,
+    channels: readonly Channel[],
+    states: ReadonlyMap<Channel, ChannelState>,
+  ): Welcome {
+    const { node, heartbeatMs, timeoutMs, maxMessageBytes } = this.settings;
+    return {
+      connectionId: this.sessions.connectionIdOf(session),
+      ...(session.user === undefined ? {} : { userId: session.user }),
+      ...(session.device === undefined ? {} : { deviceId: session.device }),
+      node,
+      heartbeatMs,
+      timeoutMs,
+      maxMessageBytes,
+      rooms: channels.flatMap((channel) => (channel.startsWith('room:') ? channel.slice('room:'.length) : [])),
+      channels: Object.fromEntries(
+        channels.map((channel) => [channel === own ? ownChannel : channel, states.get(channel)!]),
+      ),
+    };
+  }
+}

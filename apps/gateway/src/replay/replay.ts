@@ -1,0 +1,215 @@
+import { CodedError, type Channel, type ChannelState, type Position } from '@app/protocol';
+import type { Clock, Metrics } from '@app/runtime';
+import type { ChannelTable, LocalChannel } from '../room/channel-table.js';
+import type { CurrentEpoch } from '../room/current-epoch.js';
+import type { Placed } from '../room/message.js';
+import { Held, HeldChannel } from '../session/held.js';
+import type { Outboxes } from '../session/outboxes.js';
+import type { Session } from '../session/session.js';
+import type { Registrar } from '../upstream/registrar.js';
+import type { HistoryLook } from './history-look.js';
+
+/** Says where the joined channels stand, by channel: the welcome, a reply or 108. What was missed goes out right after it. */
+export type Announce = (states: ReadonlyMap<Channel, ChannelState>) => void;
+
+/** A channel that a session joins, and what history says of it. */
+interface Joining {
+  local: LocalChannel;
+  since: Position | undefined;
+  state: ChannelState;
+  /** What history covers: the live messages that go on behind it are newer. */
+  top: number;
+  missed: readonly Placed[];
+}
+
+const maxLooks = 3;
+
+/**
+ * How a session comes into channels without a hole and without a repeat: hold its live messages → write the registry and
+ * wait → read history since its position → announce and send that → send what was held and is newer → live.
+ */
+export class Replay {
+  private readonly turns = new WeakMap<Session, Promise<void>>();
+  private readonly beforeJoin;
+  private readonly expired;
+
+  constructor(
+    private readonly channels: ChannelTable,
+    private readonly registrar: Registrar,
+    private readonly look: HistoryLook,
+    private readonly epoch: CurrentEpoch,
+    private readonly outboxes: Outboxes,
+    private readonly clock: Clock,
+    metrics: Metrics,
+    private readonly timeoutMs = 10_000,
+  ) {
+    this.beforeJoin = metrics.dropped.labels('replay', 'before_join');
+    this.expired = metrics.dropped.labels('replay', 'expired');
+  }
+
+  /**
+   * Makes the session a member of the channels at once, and announces them when history has been read; joins of one
+   * session are announced in the order asked. A channel it is in already is announced as it stands, and its `since` is
+   * not looked at. `since` is exclusive. Nothing is announced to a session that is gone.
+   * @throws CodedError `timeout` when registry or history do not answer in time: it is in none of the new channels then.
+   */
+  join(
+    session: Session,
+    channels: readonly Channel[],
+    since: ReadonlyMap<Channel, Position>,
+    announce: Announce,
+  ): Promise<void> {
+    const before = this.turns.get(session);
+    const fresh: Joining[] = [];
+    for (const channel of channels) {
+      this.channels.alter(session, () => (session.held ??= new Held()));
+      const { channel: local, isNew } = this.channels.join(session, channel);
+      if (!isNew) continue;
+      session.held!.channels.set(local, new HeldChannel());
+      fresh.push({ local, since: since.get(channel), state: { epoch: '', offset: -1 }, top: -1, missed: [] });
+    }
+    const turn = this.settle(session, channels, fresh, before, announce);
+    this.turns.set(
+      session,
+      turn.catch(() => {}),
+    );
+    return turn;
+  }
+
+  private async settle(
+    session: Session,
+    channels: readonly Channel[],
+    fresh: Joining[],
+    before: Promise<void> | undefined,
+    announce: Announce,
+  ): Promise<void> {
+    try {
+      await this.inTime(this.read(session, fresh));
+    } catch (error) {
+      for (const { local } of fresh) this.channels.leave(session, local);
+      throw new CodedError(
+        'timeout',
+        `not joined, try again: ${error instanceof Error ? error.message : String(error)}`,
+      );
+    }
+    await before;
+    // Others may have moved the channels on while we waited for our turn.
+    if (this.isBehind(session, fresh)) return this.settle(session, channels, fresh, undefined, announce);
+    if (session.state === 'closed') return;
+    this.release(session, channels, fresh, announce);
+  }
+
+  /** Reads until history covers all that the held messages do not. A store that has lost entries never will, and says so. */
+  private async read(session: Session, fresh: readonly Joining[]): Promise<void> {
+    await this.registrar.settled();
+    for (let looks = 1; fresh.length > 0; looks += 1) {
+      const tops = await this.look.tops(
+        session.app,
+        fresh.map(({ local }) => local.channel),
+      );
+      await Promise.all(fresh.map((joining) => this.place(session.app, joining, tops.get(joining.local.channel)!)));
+      if (!this.isBehind(session, fresh)) return;
+      if (looks === maxLooks) return this.giveUp(session, fresh);
+    }
+  }
+
+  private async place(app: string, joining: Joining, top: Position): Promise<void> {
+    const { local, since } = joining;
+    joining.top = top.offset;
+    joining.missed = [];
+    joining.state = { epoch: top.epoch, offset: top.offset };
+    if (since === undefined) return;
+    const isSameEpoch = since.epoch === top.epoch;
+    // Ahead of the store: it has lost what this client had, so we cannot say what else.
+    joining.state.recovered = isSameEpoch && since.offset === top.offset && since.offset >= 0;
+    if (isSameEpoch && since.offset >= top.offset && since.offset >= 0) return;
+    const page = await this.look.sharedPage(app, local.channel, since);
+    if (page.epoch !== top.epoch) return;
+    joining.top = page.top;
+    joining.missed = page.missed;
+    const recovered = page.recovered && isSameEpoch;
+    joining.state = { epoch: page.epoch, offset: recovered ? since.offset : page.top, recovered };
+  }
+
+  /** Whether there are messages that neither history as read nor what is held brings. */
+  private isBehind(session: Session, fresh: readonly Joining[]): boolean {
+    return fresh.some((joining) => this.needed(session, joining) > joining.top);
+  }
+
+  /** The offset up to which history must have been read. */
+  private needed(session: Session, { local, top, state }: Joining): number {
+    if (state.epoch !== this.epoch.value) return Infinity;
+    const waiting = session.held?.channels.get(local)?.waiting ?? [];
+    const newer = waiting.filter((held) => held.prev !== -1 && held.offset > top);
+    const heldTo = newer.at(-1)?.offset ?? top;
+    const beforeFirst = newer[0]?.prev ?? -1;
+    return Math.max(beforeFirst, local.last !== undefined && local.last > heldTo ? local.last : -1);
+  }
+
+  private giveUp(session: Session, fresh: readonly Joining[]): void {
+    for (const joining of fresh) {
+      const needed = this.needed(session, joining);
+      if (needed === Infinity) throw new Error('the epoch changes again and again');
+      if (needed <= joining.top) continue;
+      joining.top = needed;
+      joining.state = { epoch: joining.state.epoch, offset: needed };
+      if (joining.since !== undefined) joining.state.recovered = false;
+    }
+  }
+
+  /** All in one go: nothing live can come between. */
+  private release(session: Session, channels: readonly Channel[], fresh: readonly Joining[], announce: Announce): void {
+    const states = new Map(fresh.map(({ local, state }) => [local.channel, state]));
+    for (const channel of channels) {
+      if (!states.has(channel)) states.set(channel, this.standing(session, channel));
+    }
+    announce(states);
+    const { held } = session;
+    for (const joining of fresh) this.catchUp(session, joining);
+    if (!held) return;
+    for (const frame of held.direct) this.outboxes.push(session, frame);
+    held.direct = [];
+    if (session.held && held.channels.size === 0) this.channels.alter(session, () => (session.held = null));
+  }
+
+  private catchUp(session: Session, { local, top, missed }: Joining): void {
+    const holding = session.held?.channels.get(local);
+    if (!holding) return; // left meanwhile
+    const nowMs = this.clock.now();
+    for (const { message, devices } of missed) {
+      const frame = message.frameFor(session, local.channel, devices);
+      if (frame === undefined) continue;
+      if (message.isExpired(nowMs)) this.expired.inc();
+      else this.outboxes.push(session, frame);
+    }
+    let covered = top;
+    for (const { offset, prev, frame } of holding.waiting) {
+      session.held!.bytes -= frame?.length ?? 0;
+      if (offset <= top) {
+        if (prev === -1 && frame) this.beforeJoin.inc();
+        continue;
+      }
+      if (frame) this.outboxes.push(session, frame);
+      if (prev !== -1) covered = offset;
+    }
+    holding.waiting = [];
+    holding.covered = covered;
+    local.last ??= covered;
+    // Else the live messages that it has by replay are still to come: fan-out lets go when they have.
+    if (local.last >= covered) this.channels.release(session, local);
+  }
+
+  /** Of a channel that the session was in before. */
+  private standing(session: Session, channel: Channel): ChannelState {
+    const local = this.channels.get(session.app, channel);
+    const covered = local && session.held?.channels.get(local)?.covered;
+    return { epoch: this.epoch.value, offset: Math.max(local?.last ?? -1, covered ?? -1) };
+  }
+
+  private inTime(work: Promise<void>): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const timer = this.clock.after(this.timeoutMs, () => reject(new Error(`nothing within ${this.timeoutMs} ms`)));
+      work.then(resolve, reject).finally(() => timer.stop());
+    });
+  }
+}

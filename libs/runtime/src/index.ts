@@ -7,3 +7,4 @@ export * from './logger.js';
 export * from './metrics.js';
 export * from './process-config.js';
 export * from './readiness.js';
+export * from './redis.js';

@@ -1,0 +1,140 @@
+import { Redis } from 'ioredis';
+import { backoffMs } from './backoff.js';
+import type { Log } from './logger.js';
+
+/** How long a command waits for its answer, in milliseconds: a hung Redis must not hang us. */
+const commandTimeoutMs = 3_000;
+/** How long a command waits for a connection that is not there. */
+const connectionWaitMs = 1_000;
+const maxRetryMs = 2_000;
+
+/** Redis is not there now; trying again later is right (`persist`). */
+export class RedisUnavailableError extends Error {
+  override readonly name = 'RedisUnavailableError';
+}
+
+/**
+ * One connection to Redis that comes back by itself. Nothing is kept back for later while it is away: a command that we
+ * gave up must not be done behind our back when the connection returns.
+ */
+export class RedisLink {
+  /** When this connection was last made, by `Date.now()`; undefined while there is none. */
+  readySinceMs: number | undefined;
+  private state: 'new' | 'ready' | 'away' | 'closed' = 'new';
+  private isChecked = false;
+
+  constructor(
+    private readonly redis: Redis,
+    private readonly name: string,
+    private readonly log: Log,
+  ) {
+    redis.setMaxListeners(0); // each waiting command listens for the connection
+    redis.on('ready', () => this.redisOnReady());
+    redis.on('error', (error: Error) => this.away({ err: error }, 'redis cannot be reached; trying again'));
+    redis.on('close', () => this.away({}, 'redis connection lost; trying again'));
+  }
+
+  /** Teaches the connection a Lua script under `command`. A script taught before is taught again, which changes nothing. */
+  define(command: string, lua: string, numberOfKeys: number): void {
+    this.redis.defineCommand(command, { lua, numberOfKeys });
+  }
+
+  /**
+   * The connection once it is there, waiting a second for it at most.
+   * @throws RedisUnavailableError
+   */
+  async connected(): Promise<Redis> {
+    if (this.redis.status === 'ready') return this.redis;
+    if (this.state !== 'closed' && (await this.becomesReady())) return this.redis;
+    throw new RedisUnavailableError(`${this.name}: Redis is not connected`);
+  }
+
+  /** Undefined when Redis answers within a second, else what is wrong, as a sentence for readiness. */
+  async problem(): Promise<string | undefined> {
+    if (this.redis.status !== 'ready') return `${this.name}: Redis is not connected`;
+    let timer: NodeJS.Timeout | undefined;
+    const late = new Promise<string>((resolve) => {
+      timer = setTimeout(() => resolve(`${this.name}: Redis does not answer`), connectionWaitMs);
+    });
+    const asked = this.redis.ping().then(
+      () => undefined,
+      (error: unknown) => `${this.name}: ${(error as Error).message}`,
+    );
+    return Promise.race([asked, late]).finally(() => clearTimeout(timer));
+  }
+
+  /** Lets running commands end. Idempotent. */
+  async close(): Promise<void> {
+    if (this.state === 'closed') return;
+    this.state = 'closed';
+    if (this.redis.status === 'ready') await this.redis.quit().catch(() => undefined);
+    this.redis.disconnect();
+  }
+
+  private redisOnReady(): void {
+    this.readySinceMs = Date.now();
+    if (this.state !== 'closed') this.state = 'ready';
+    this.log.info({}, 'redis connected');
+    if (!this.isChecked) void warnIfForgetful(this.redis, this.log);
+    this.isChecked = true;
+  }
+
+  /** Said once, however often the next attempts fail. */
+  private away(fields: object, msg: string): void {
+    this.readySinceMs = undefined;
+    if (this.state === 'away' || this.state === 'closed') return;
+    this.state = 'away';
+    this.log.warn(fields, msg);
+  }
+
+  private becomesReady(): Promise<boolean> {
+    return new Promise((resolve) => {
+      const done = (isReady: boolean) => {
+        clearTimeout(timer);
+        this.redis.off('ready', onReady).off('end', onEnd);
+        resolve(isReady);
+      };
+      const onReady = () => done(true);
+      const onEnd = () => done(false);
+      const timer = setTimeout(onEnd, connectionWaitMs);
+      this.redis.on('ready', onReady).on('end', onEnd);
+    });
+  }
+}
+
+/**
+ * Connects to Redis and keeps trying, at least every two seconds, until `close`. Says once per change whether Redis is
+ * there, and warns when it would forget what it was given.
+ */
+export function connectRedis(url: string, options: { log: Log; name: string }): RedisLink {
+  const redis = new Redis(url, {
+    connectionName: `skylark-${options.name}`,
+    retryStrategy: (attempt) => backoffMs(attempt, 50, maxRetryMs),
+    commandTimeout: commandTimeoutMs,
+    connectTimeout: commandTimeoutMs,
+    enableOfflineQueue: false,
+    autoResendUnfulfilledCommands: false,
+    maxRetriesPerRequest: 0,
+    // After a failover the old primary only reads: connect again to find the new one.
+    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+  });
+  return new RedisLink(redis, options.name, options.log.child({ redis: options.name }));
+}
+
+/** What a restart or a full memory would cost. Servers that forbid CONFIG are not asked twice. */
+async function warnIfForgetful(redis: Redis, log: Log): Promise<void> {
+  const [appendonly, policy] = await Promise.all(
+    ['appendonly', 'maxmemory-policy'].map((name) => setting(redis, name).catch(() => undefined)),
+  );
+  if (appendonly !== undefined && appendonly !== 'yes') {
+    log.warn({ appendonly }, 'REDIS FORGETS AT A RESTART: what is acknowledged is not on disk; set appendonly yes');
+  }
+  if (policy !== undefined && policy !== 'noeviction') {
+    log.warn({ policy }, 'REDIS MAY EVICT history and registry under memory pressure; set maxmemory-policy noeviction');
+  }
+}
+
+async function setting(redis: Redis, name: string): Promise<string | undefined> {
+  const answer = (await redis.config('GET', name)) as string[];
+  return answer[1];
+}

@@ -124,8 +124,8 @@ describe("the clients' port", () => {
     expect(await refused('/connect?types=1,x')).toBe('400 malformed');
     expect(await refused('/connect?fields=all')).toBe('400 unsupported_option');
     expect(at.door.hellos).toEqual([]);
-    expect(await at.counted('skylark_gateway_refused_total')).toContain(
-      'skylark_gateway_refused_total{reason="not_found"} 3',
+    expect(await at.counted('skylark_gateway_upgrades_refused_total')).toContain(
+      'skylark_gateway_upgrades_refused_total{reason="not_found"} 3',
     );
   });
 
@@ -246,7 +246,8 @@ describe("the clients' port", () => {
     await until(async () => (await openSockets(at.server)) === 0, 'the reset to arrive');
     admit({ hello: at.door.hellos[0]!, identity: undefined, rooms: [], labels: null });
     await until(
-      async () => (await at.counted('skylark_gateway_refused_total')).some((line) => line.includes('"gone"} 1')),
+      async () =>
+        (await at.counted('skylark_gateway_upgrades_refused_total')).some((line) => line.includes('"gone"} 1')),
       'the loss to be counted',
     );
     expect(before).toBe(1);

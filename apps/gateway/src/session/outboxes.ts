@@ -34,6 +34,8 @@ export class Outboxes {
   /** Counts bytes, not frames: one large message can hurt as much as a thousand small ones. */
   push(session: Session, frame: Frame): Pushed {
     if (session.state === 'closed' || !session.connection.isOpen) return 'closed';
+    // Too much for one tick is no sign of a slow client: only what the kernel does not take is.
+    if (session.pendingBytes + frame.length > this.maxBytes) this.flushOne(session);
     if (session.connection.writableLength + session.pendingBytes + frame.length > this.maxBytes) {
       this.slow.inc();
       session.close(CloseCode.slow);

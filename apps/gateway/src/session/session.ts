@@ -65,9 +65,9 @@ export class Session {
   goLive(): void {
     if (this.state === 'closed') return;
     this.state = 'live';
-    const { onLive } = this;
+    // Not in the middle of what the welcome is part of.
+    if (this.onLive) queueMicrotask(this.onLive);
     this.onLive = null;
-    onLive?.();
   }
 
   /** Starts the end: the transport reports the close, and the farewell follows then. */

@@ -73,7 +73,7 @@ export class ClientServer {
     this.http = createServer({ headersTimeout: 10_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 });
     this.http.on('request', answerPlainHttp);
     this.http.on('upgrade', (request, socket, head) => void this.onUpgrade(request, socket as Socket, head));
-    this.refused = metrics.counter('skylark_gateway_refused_total', 'Upgrades refused, by reason', ['reason']);
+    this.refused = metrics.counter('skylark_gateway_upgrades_refused_total', 'Upgrades refused, by reason', ['reason']);
     this.connects = metrics.counter('skylark_gateway_connects_total', 'Connections that were opened');
     this.closes = metrics.counter('skylark_gateway_closes_total', 'Connections that ended, by close code', ['code']);
   }

@@ -1,0 +1,80 @@
+import { CloseCode, encodePacket, PacketType, roomChannel, userChannel, type Channel } from '@app/protocol';
+import type { Kick, MemberOutcome, RoomChange, RoomChanged } from '@app/rpc';
+import type { ChannelTable } from '../room/channel-table.js';
+import { textFrame } from '../session/frame.js';
+import type { Outboxes } from '../session/outboxes.js';
+import type { Session } from '../session/session.js';
+import type { SessionTable } from '../session/session-table.js';
+import type { JoinLeave } from './join-leave.js';
+
+/** What logic has done to connections of this gateway. Who is not here is answered `gone`, which is no error. */
+export class Commands {
+  constructor(
+    private readonly sessions: SessionTable,
+    private readonly channels: ChannelTable,
+    private readonly rooms: JoinLeave,
+    private readonly outboxes: Outboxes,
+  ) {}
+
+  /** The clients are told by 108 or 109, before any message of the room. */
+  async changeRooms({ app, room, action, connections, users }: RoomChange): Promise<RoomChanged> {
+    const change = action === 'join' ? this.join : this.leave;
+    const channel = roomChannel(room);
+    const ofConnection = async (id: string): Promise<MemberOutcome> => {
+      const session = this.sessions.find(id);
+      return session && isMember(session, app) ? change(session, channel, room) : 'gone';
+    };
+    const ofUser = async (user: string): Promise<MemberOutcome> => {
+      const members = this.channels.get(app, userChannel(user))?.members.filter((member) => isMember(member, app));
+      return together(await Promise.all((members ?? []).map((session) => change(session, channel, room))));
+    };
+    const [byConnection, byUser] = await Promise.all([
+      Promise.all(connections.map(ofConnection)),
+      Promise.all(users.map(ofUser)),
+    ]);
+    return { connections: byConnection, users: byUser };
+  }
+
+  /** The ids of those that were here. */
+  kick({ connections, why, reason }: Kick): { kicked: string[] } {
+    const kicked: string[] = [];
+    for (const id of connections) {
+      const session = this.sessions.find(id);
+      if (!session || session.state === 'closed') continue;
+      const code = CloseCode[why];
+      this.outboxes.close(session, code, reason === '' ? code.reason : reason);
+      kicked.push(id);
+    }
+    return { kicked };
+  }
+
+  private readonly join = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
+    if (this.rooms.isIn(session, channel)) return 'already';
+    const outcome = await this.rooms.join(session, channel, undefined, () =>
+      this.tell(session, PacketType.joined, room),
+    );
+    return isGone(session) ? 'gone' : outcome;
+  };
+
+  private readonly leave = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
+    if (!this.rooms.leave(session, channel)) return 'absent';
+    this.tell(session, PacketType.left, room);
+    return 'left';
+  };
+
+  private tell(session: Session, type: number, room: string): void {
+    this.outboxes.push(session, textFrame(encodePacket(type, { room, by: 'api' })));
+  }
+}
+
+/** Somebody who is in: who has not shown a token yet is nobody. */
+const isMember = (session: Session, app: string): boolean =>
+  session.app === app && (session.state === 'live' || session.state === 'arriving');
+
+const isGone = (session: Session): boolean => session.state === 'closed';
+
+/** Of a user's connections together: what changed anything counts, then what stood in the way. */
+function together(outcomes: readonly MemberOutcome[]): MemberOutcome {
+  const order: MemberOutcome[] = ['joined', 'left', 'full', 'already', 'absent'];
+  return order.find((outcome) => outcomes.includes(outcome)) ?? 'gone';
+}

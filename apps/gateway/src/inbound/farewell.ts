@@ -1,0 +1,29 @@
+import type { Log } from '@app/runtime';
+import type { ChannelTable } from '../room/channel-table.js';
+import type { Session } from '../session/session.js';
+import type { SessionTable } from '../session/session-table.js';
+import type { DeviceClaims } from '../upstream/device-claims.js';
+
+/** The end of a session: it leaves its channels (the registry hears of those that are empty now), its device, its slot. */
+export class Farewell {
+  constructor(
+    private readonly sessions: SessionTable,
+    private readonly channels: ChannelTable,
+    private readonly devices: Pick<DeviceClaims, 'release'>,
+    private readonly log: Log,
+  ) {}
+
+  /** Once per session, when its socket is gone. */
+  of(session: Session, code: number): void {
+    session.state = 'closed';
+    for (const channel of this.channels.channelsOf(session)) this.channels.leave(session, channel);
+    session.held = null;
+    session.pending = null;
+    session.pendingBytes = 0;
+    this.devices.release(session);
+    this.sessions.remove(session);
+    if (!this.log.isLevelEnabled('debug')) return;
+    const { user } = session;
+    this.log.debug({ session: this.sessions.connectionIdOf(session), user, code }, 'session closed');
+  }
+}

@@ -2,9 +2,6 @@ import type { Channel } from '@app/protocol';
 import type { Message } from '../room/message.js';
 import type { Frame } from '../session/frame.js';
 
-/** One Buffer for a whole room stays well under what an outbox may hold. */
-const maxJoinedBytes = 64 * 1024;
-
 /** What all members of a channel get alike, joined: one Buffer, and so one write, for many messages and many members. */
 export class JoinedFrames {
   private frames: Frame[] = [];
@@ -12,12 +9,14 @@ export class JoinedFrames {
 
   constructor(
     private readonly channel: Channel,
+    /** One Buffer for a whole room stays well under what an outbox may hold. */
+    private readonly maxBytes: number,
     private readonly give: (joined: Frame, messages: number) => void,
   ) {}
 
   add(message: Message): void {
     const frame = message.frame(this.channel);
-    if (this.bytes + frame.length > maxJoinedBytes) this.flush();
+    if (this.bytes + frame.length > this.maxBytes) this.flush();
     this.frames.push(frame);
     this.bytes += frame.length;
   }

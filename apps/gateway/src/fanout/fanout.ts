@@ -32,7 +32,7 @@ export class Fanout implements Passage {
     private readonly repair: GapRepair,
     private readonly clock: Clock,
     metrics: Metrics,
-    private readonly maxHeldBytes: number,
+    private readonly maxOutboxBytes: number,
   ) {
     this.deliveriesIn = metrics.counter('skylark_gateway_deliveries_total', 'Deliveries taken from job');
     this.frames = metrics.counter('skylark_gateway_frames_total', 'Pushed frames given to sessions');
@@ -142,7 +142,7 @@ export class Fanout implements Passage {
   /** Held bytes are bounded as those of the outbox are. */
   private holdBytes(session: Session, bytes: number): void {
     session.held!.bytes += bytes;
-    if (session.held!.bytes <= this.maxHeldBytes) return;
+    if (session.held!.bytes <= this.maxOutboxBytes) return;
     this.heldTooMuch.inc();
     session.close(CloseCode.slow);
   }
@@ -162,7 +162,7 @@ export class Fanout implements Passage {
   }
 
   private joinedFor(local: LocalChannel): JoinedFrames {
-    return new JoinedFrames(local.channel, (frames, messages) => {
+    return new JoinedFrames(local.channel, this.maxOutboxBytes / 8, (frames, messages) => {
       const { members } = local;
       this.framesOut += messages * members.length;
       for (let i = members.length - 1; i >= 0; i -= 1) this.outboxes.push(members[i]!, frames);

@@ -58,7 +58,7 @@ export class Arrivals {
     const ownSince = since.get(ownChannel);
     if (own && ownSince) since.set(own, ownSince);
     const welcomed = this.replay.join(session, channels, since, (states) => {
-      session.state = 'live';
+      session.goLive();
       const welcome = this.welcome(session, own, channels, states);
       this.outboxes.push(session, textFrame(encodePacket(PacketType.welcome, welcome)));
     });

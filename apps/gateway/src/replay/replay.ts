@@ -15,6 +15,7 @@ export type Announce = (states: ReadonlyMap<Channel, ChannelState>) => void;
 /** A channel that a session joins, and what history says of it. */
 interface Joining {
   local: LocalChannel;
+  holding: HeldChannel;
   since: Position | undefined;
   state: ChannelState;
   /** What history covers: the live messages that go on behind it are newer. */
@@ -59,21 +60,25 @@ export class Replay {
     since: ReadonlyMap<Channel, Position>,
     announce: Announce,
   ): Promise<void> {
-    const before = this.turns.get(session);
+    if (session.state === 'closed') return Promise.resolve();
     const fresh: Joining[] = [];
     for (const channel of channels) {
+      const known = this.channels.get(session.app, channel);
+      if (known && session.memberships.placeIn(known) >= 0) continue;
       this.channels.alter(session, () => (session.held ??= new Held()));
-      const { channel: local, isNew } = this.channels.join(session, channel);
-      if (!isNew) continue;
-      session.held!.channels.set(local, new HeldChannel());
-      fresh.push({ local, since: since.get(channel), state: { epoch: '', offset: -1 }, top: -1, missed: [] });
+      const { channel: local } = this.channels.join(session, channel);
+      const holding = new HeldChannel();
+      session.held!.channels.set(local, holding);
+      fresh.push({ local, holding, since: since.get(channel), state: { epoch: '', offset: -1 }, top: -1, missed: [] });
     }
-    const turn = this.settle(session, channels, fresh, before, announce);
-    this.turns.set(
-      session,
-      turn.catch(() => {}),
-    );
-    return turn;
+    const joined = this.settle(session, channels, fresh, this.turns.get(session), announce);
+    const turn = joined
+      .catch(() => {}) // told to the caller; the next join goes on
+      .finally(() => {
+        if (this.turns.get(session) === turn) this.turns.delete(session);
+      });
+    this.turns.set(session, turn);
+    return joined;
   }
 
   private async settle(
@@ -84,7 +89,7 @@ export class Replay {
     announce: Announce,
   ): Promise<void> {
     try {
-      await this.inTime(this.read(session, fresh));
+      if (fresh.length > 0) await this.inTime(this.read(session, fresh));
     } catch (error) {
       for (const { local } of fresh) this.channels.leave(session, local);
       throw new CodedError(
@@ -93,23 +98,23 @@ export class Replay {
       );
     }
     await before;
+    if (isGone(session)) return;
     // Others may have moved the channels on while we waited for our turn.
-    if (this.isBehind(session, fresh)) return this.settle(session, channels, fresh, undefined, announce);
-    if (session.state === 'closed') return;
+    if (this.isBehind(fresh)) return this.settle(session, channels, fresh, undefined, announce);
     this.release(session, channels, fresh, announce);
   }
 
   /** Reads until history covers all that the held messages do not. A store that has lost entries never will, and says so. */
   private async read(session: Session, fresh: readonly Joining[]): Promise<void> {
     await this.registrar.settled();
-    for (let looks = 1; fresh.length > 0; looks += 1) {
+    for (let looks = 1; !isGone(session); looks += 1) {
       const tops = await this.look.tops(
         session.app,
         fresh.map(({ local }) => local.channel),
       );
       await Promise.all(fresh.map((joining) => this.place(session.app, joining, tops.get(joining.local.channel)!)));
-      if (!this.isBehind(session, fresh)) return;
-      if (looks === maxLooks) return this.giveUp(session, fresh);
+      if (!this.isBehind(fresh)) return;
+      if (looks === maxLooks) return this.giveUp(fresh);
     }
   }
 
@@ -132,23 +137,22 @@ export class Replay {
   }
 
   /** Whether there are messages that neither history as read nor what is held brings. */
-  private isBehind(session: Session, fresh: readonly Joining[]): boolean {
-    return fresh.some((joining) => this.needed(session, joining) > joining.top);
+  private isBehind(fresh: readonly Joining[]): boolean {
+    return fresh.some((joining) => this.needed(joining) > joining.top);
   }
 
   /** The offset up to which history must have been read. */
-  private needed(session: Session, { local, top, state }: Joining): number {
+  private needed({ local, holding, top, state }: Joining): number {
     if (state.epoch !== this.epoch.value) return Infinity;
-    const waiting = session.held?.channels.get(local)?.waiting ?? [];
-    const newer = waiting.filter((held) => held.prev !== -1 && held.offset > top);
+    const newer = holding.waiting.filter((held) => held.prev !== -1 && held.offset > top);
     const heldTo = newer.at(-1)?.offset ?? top;
     const beforeFirst = newer[0]?.prev ?? -1;
     return Math.max(beforeFirst, local.last !== undefined && local.last > heldTo ? local.last : -1);
   }
 
-  private giveUp(session: Session, fresh: readonly Joining[]): void {
+  private giveUp(fresh: readonly Joining[]): void {
     for (const joining of fresh) {
-      const needed = this.needed(session, joining);
+      const needed = this.needed(joining);
       if (needed === Infinity) throw new Error('the epoch changes again and again');
       if (needed <= joining.top) continue;
       joining.top = needed;
@@ -172,9 +176,8 @@ export class Replay {
     if (session.held && held.channels.size === 0) this.channels.alter(session, () => (session.held = null));
   }
 
-  private catchUp(session: Session, { local, top, missed }: Joining): void {
-    const holding = session.held?.channels.get(local);
-    if (!holding) return; // left meanwhile
+  private catchUp(session: Session, { local, holding, top, missed }: Joining): void {
+    if (session.held?.channels.get(local) !== holding) return; // left meanwhile, and perhaps joined again
     const nowMs = this.clock.now();
     for (const { message, devices } of missed) {
       const frame = message.frameFor(session, local.channel, devices);
@@ -184,7 +187,7 @@ export class Replay {
     }
     let covered = top;
     for (const { offset, prev, frame } of holding.waiting) {
-      session.held!.bytes -= frame?.length ?? 0;
+      session.held.bytes -= frame?.length ?? 0;
       if (offset <= top) {
         if (prev === -1 && frame) this.beforeJoin.inc();
         continue;
@@ -213,3 +216,5 @@ export class Replay {
     });
   }
 }
+
+const isGone = (session: Session): boolean => session.state === 'closed';

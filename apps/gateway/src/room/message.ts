@@ -39,8 +39,11 @@ export class Message {
       body.excludeConnections.length > 0 ||
       body.match !== '' ||
       body.variants.length > 0;
-    this.excludedUsers = new Set(body.excludeUsers);
-    this.excludedSessions = new Set(body.excludeConnections.flatMap((id) => sessions.find(id) ?? []));
+    this.excludedUsers = body.excludeUsers.length === 0 ? none : new Set(body.excludeUsers);
+    this.excludedSessions =
+      body.excludeConnections.length === 0
+        ? none
+        : new Set(body.excludeConnections.flatMap((id) => sessions.find(id) ?? []));
     this.match = body.match === '' ? undefined : (compileMatch(body.match) ?? nobody);
     this.variants = body.variants.map((variant) => compileMatch(variant.match));
   }
@@ -96,6 +99,7 @@ export class Message {
   }
 }
 
+const none: ReadonlySet<never> = new Set<never>();
 const nobody: Match = () => false;
 
 /** JSON as it came, text as a JSON string, bytes as base64 in a JSON string. */

@@ -1,12 +1,13 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { BusModule } from '@app/bus';
-import { HistoryModule } from '@app/history';
-import { RegistryModule } from '@app/registry';
+import { BusModule, type Bus } from '@app/bus';
+import { HistoryModule, type HistoryStore } from '@app/history';
+import { RegistryModule, type Registry } from '@app/registry';
 import { Clock, HealthModule, Log, type Metrics, type Readiness } from '@app/runtime';
 import { DeadLetters, LoggedDeadLetters } from './dispatch/dead-letter.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { GatewayClients } from './dispatch/gateway-clients.js';
 import { LaneGround, Lanes } from './dispatch/lanes.js';
+import type { JobConfig } from './job.config.js';
 import { JobMetrics } from './job.metrics.js';
 import { Pipeline } from './pipeline.js';
 import { RecordsController } from './records.controller.js';
@@ -14,7 +15,20 @@ import { LaneStates } from './route/route.js';
 import { Router } from './route/router.js';
 import { Reader } from './shard/reader.js';
 import { ShardRuns } from './shard/shard-runs.js';
-import type { JobParts } from './start.js';
+
+/** What job runs on. An instance that is given is used, and is its maker's to open and close; what is missing is made. */
+export interface JobParts {
+  config: JobConfig;
+  bus?: Bus;
+  registry?: Registry;
+  history?: HistoryStore;
+  metrics?: Metrics;
+  readiness?: Readiness;
+  log?: Log;
+  clock?: Clock;
+  /** Health and metrics on `config.httpPort`. */
+  listenHttp: boolean;
+}
 
 /** The wiring of job, and the only place that knows its backends. */
 @Module({})

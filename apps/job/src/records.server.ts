@@ -24,7 +24,7 @@ export class BusServer extends Server implements CustomTransportStrategy {
   }
 
   listen(callback: (error?: unknown) => void): void {
-    this.consume().then(() => callback(), callback);
+    void this.consume(callback);
   }
 
   /** The bus ends with the process, after what it handed over is acknowledged. */
@@ -36,9 +36,14 @@ export class BusServer extends Server implements CustomTransportStrategy {
     return this.bus as T;
   }
 
-  private async consume(): Promise<void> {
-    if (this.isOurs) await this.bus.open();
-    await this.bus.consume({ take: (shard, entries) => this.hand({ shard, entries }) });
+  private async consume(callback: (error?: unknown) => void): Promise<void> {
+    try {
+      if (this.isOurs) await this.bus.open();
+      await this.bus.consume({ take: (shard, entries) => this.hand({ shard, entries }) });
+      callback();
+    } catch (error) {
+      callback(error);
+    }
   }
 
   /** A handler's failure comes back from Nest as a stream that fails. */

@@ -3,7 +3,7 @@ import { NestFactory } from '@nestjs/core';
 import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus } from '@app/bus';
 import { HistoryStore } from '@app/history';
-import { NodeDirectory, type Registry } from '@app/registry';
+import { NodeDirectory } from '@app/registry';
 import {
   createLog,
   explainListen,
@@ -11,28 +11,14 @@ import {
   NestLog,
   Readiness,
   SystemClock,
-  type Clock,
   type Log,
   type Running,
 } from '@app/runtime';
-import type { JobConfig } from './job.config.js';
-import { JobModule } from './job.module.js';
+import { JobModule, type JobParts } from './job.module.js';
 import { BusServer } from './records.server.js';
 import { ShardRuns } from './shard/shard-runs.js';
 
-/** What job runs on. An instance that is given is used, and is its maker's to open and close; what is missing is made. */
-export interface JobParts {
-  config: JobConfig;
-  bus?: Bus;
-  registry?: Registry;
-  history?: HistoryStore;
-  metrics?: Metrics;
-  readiness?: Readiness;
-  log?: Log;
-  clock?: Clock;
-  /** Health and metrics on `config.httpPort`. */
-  listenHttp: boolean;
-}
+export type { JobParts };
 
 export interface RunningJob extends Running {
   log: Log;

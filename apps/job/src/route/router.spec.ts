@@ -49,6 +49,7 @@ const shown = ({ nodes, gone, lost }: Route) => ({
   ...(lost && { lost }),
 });
 
+const id = (node: string, incarnation: number) => `connection:${formatConnectionId({ node, incarnation, serial: 5 })}`;
 const g1 = nodeRef('g1', 1);
 const g2 = nodeRef('g2', 2);
 
@@ -80,8 +81,6 @@ describe('Router', () => {
 
   it('sends to a connection at the node in its id, if that still lives', async () => {
     const { to } = await routing();
-    const id = (node: string, incarnation: number) =>
-      `connection:${formatConnectionId({ node, incarnation, serial: 5 })}`;
     expect(await to(id('g2', 2))).toEqual({ g2: [0] });
     expect(await to(id('g2', 1))).toEqual({ gone: 1 });
     expect(await to(id('g9', 1))).toEqual({ gone: 1 });

@@ -57,6 +57,15 @@ export class ShardRun {
     this.ending.abort();
   }
 
+  /** Resolves once nothing is on its way any more, or the run is over. */
+  whenDelivered(): Promise<void> {
+    if (this.ended) return Promise.resolve();
+    return new Promise((resolve) => {
+      this.signal.addEventListener('abort', () => resolve(), { once: true });
+      void this.watermark.whenDrained().then(resolve);
+    });
+  }
+
   /** A lane is full: the bus is asked to hold back until as many have let go as have held. */
   hold(): void {
     this.holders += 1;

@@ -1,7 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { OwnedShard } from '@app/bus';
 import { HistoryStore } from '@app/history';
-import { Log, type Clock } from '@app/runtime';
+import { Log, type Clock, type Timer } from '@app/runtime';
 import { ShardRun } from './shard-run.js';
 
 /** The shards that are ours now. A shard is claimed in history before its first record is read. */
@@ -9,6 +9,7 @@ import { ShardRun } from './shard-run.js';
 export class ShardRuns {
   private readonly runs = new Map<OwnedShard, Promise<ShardRun>>();
   private closing = false;
+  private overdue: Timer | undefined;
 
   constructor(
     private readonly history: HistoryStore,
@@ -31,13 +32,9 @@ export class ShardRuns {
     this.closing = true;
     const runs = await Promise.all(this.runs.values());
     for (const run of runs) if (!run.ended) run.owned.pause();
-    await new Promise<void>((resolve) => {
-      const overdue = clock.after(limitMs, resolve);
-      void Promise.all(runs.map((run) => (run.ended ? undefined : run.watermark.whenDrained()))).then(() => {
-        overdue.stop();
-        resolve();
-      });
-    });
+    const limit = new Promise<void>((resolve) => void (this.overdue = clock.after(limitMs, resolve)));
+    await Promise.race([limit, Promise.all(runs.map((run) => run.whenDelivered()))]);
+    this.overdue?.stop();
     for (const run of runs) run.end();
   }
 

@@ -17,6 +17,13 @@ import type { SessionTable } from '../session/session-table.js';
 import { ConnectedClient } from './connected-client.js';
 import type { Handler } from './handler.js';
 
+/** Nest's own, with which handlers are found and built. */
+export interface NestTools {
+  discovery: DiscoveryService;
+  scanner: MetadataScanner;
+  contexts: ExternalContextCreator;
+}
+
 type Bound = (client: ConnectedClient, data: unknown) => Promise<unknown>;
 
 /**
@@ -32,9 +39,7 @@ export class NestHandlers implements OnApplicationBootstrap {
   private readonly clients = new WeakMap<Session, ConnectedClient>();
 
   constructor(
-    private readonly discovery: DiscoveryService,
-    private readonly scanner: MetadataScanner,
-    private readonly contexts: ExternalContextCreator,
+    private readonly nest: NestTools,
     private readonly sessions: SessionTable,
     private readonly outboxes: Outboxes,
     private readonly log: Log,
@@ -42,7 +47,7 @@ export class NestHandlers implements OnApplicationBootstrap {
 
   /** @throws Error when two handlers, or one and the protocol, claim the same type. */
   onApplicationBootstrap(): void {
-    for (const { metatype, instance } of this.discovery.getProviders()) {
+    for (const { metatype, instance } of this.nest.discovery.getProviders()) {
       if (typeof metatype !== 'function' || !Reflect.hasMetadata(GATEWAY_METADATA, metatype)) continue;
       if (typeof instance === 'object' && instance !== null) this.explore(instance as Record<string, unknown>);
       else this.log.warn({ gateway: metatype.name }, 'a gateway class that is made per request is not called');
@@ -54,7 +59,7 @@ export class NestHandlers implements OnApplicationBootstrap {
   private explore(gateway: Record<string, unknown>): void {
     const prototype = Object.getPrototypeOf(gateway) as object;
     const className = gateway.constructor.name;
-    for (const method of this.scanner.getAllMethodNames(prototype)) {
+    for (const method of this.nest.scanner.getAllMethodNames(prototype)) {
       const callback = gateway[method] as (...args: unknown[]) => unknown;
       if (method === 'handleConnection' || method === 'handleDisconnect') {
         this.log.warn({ gateway: className }, `${method} is not called: nothing is bound per client`);
@@ -83,7 +88,7 @@ export class NestHandlers implements OnApplicationBootstrap {
     // Nest logs every error that passes its own last filter, and clients could fill the log with theirs.
     const filters = [callback, gateway.constructor].some((on) => Reflect.hasMetadata(EXCEPTION_FILTERS_METADATA, on));
     const params = new WsParamsFactory();
-    return this.contexts.create(
+    return this.nest.contexts.create(
       gateway,
       callback,
       method,

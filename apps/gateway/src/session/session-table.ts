@@ -14,6 +14,7 @@ export class SessionTable {
   private uses = 0;
   private count = 0;
   private idPrefix = '';
+  private emptied: (() => void)[] = [];
 
   /** The life of the node that the ids of all sessions from now on are made of. */
   identify(node: string, incarnation: number): void {
@@ -39,6 +40,14 @@ export class SessionTable {
     this.bySlot[slot] = null;
     this.free.push(slot);
     this.count -= 1;
+    if (this.count > 0) return;
+    for (const resolve of this.emptied.splice(0)) resolve();
+  }
+
+  /** Resolves when the last session is gone. */
+  whenEmpty(): Promise<void> {
+    if (this.count === 0) return Promise.resolve();
+    return new Promise((resolve) => this.emptied.push(resolve));
   }
 
   connectionIdOf(session: Session): string {

@@ -1,0 +1,74 @@
+import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
+import { DiscoveryModule, DiscoveryService, ExternalContextCreator, MetadataScanner } from '@nestjs/core';
+import { HistoryModule, HistoryStore } from '@app/history';
+import { DeviceDirectory, NodeDirectory, PresenceDirectory, RegistryModule, type Registry } from '@app/registry';
+import { HealthModule } from '@app/runtime';
+import { DeliveryController } from './fanout/delivery.controller.js';
+import { Intake } from './fanout/intake.js';
+import { Gateway, type Ground } from './gateway.js';
+import { CommandController } from './inbound/command.controller.js';
+import { Commands } from './inbound/commands.js';
+import { NestHandlers } from './inbound/nest-handlers.js';
+import { ClientGateway } from './transport/client.gateway.js';
+
+/** The wiring of a gateway, and the only place that knows its backends; how its rooms hang together is in gateway.ts. */
+@Module({})
+export class GatewayModule {
+  static forRoot(ground: Ground, given: { registry?: Registry; history?: HistoryStore }): DynamicModule {
+    const { config, metrics, readiness, log } = ground;
+    const redis = { backend: 'redis', url: config.redisUrl, prefix: config.redisPrefix } as const;
+    const isMemory = config.registry === 'memory';
+    return {
+      module: GatewayModule,
+      imports: [
+        DiscoveryModule,
+        HealthModule.forRoot({ readiness, metrics }),
+        RegistryModule.forRoot({
+          log,
+          ...(given.registry || isMemory ? { backend: 'memory', instance: given.registry } : redis),
+        }),
+        HistoryModule.forRoot({
+          policies: config.policies,
+          log,
+          metrics,
+          ...(given.history || isMemory ? { backend: 'memory', instance: given.history } : redis),
+        }),
+      ],
+      controllers: [DeliveryController, CommandController],
+      providers: [
+        ClientGateway,
+        {
+          provide: Gateway,
+          useFactory: (
+            nodes: NodeDirectory,
+            presence: PresenceDirectory,
+            devices: DeviceDirectory,
+            history: HistoryStore,
+            discovery: DiscoveryService,
+            scanner: MetadataScanner,
+            contexts: ExternalContextCreator,
+          ) => new Gateway(ground, { nodes, presence, devices }, history, { discovery, scanner, contexts }),
+          inject: [
+            NodeDirectory,
+            PresenceDirectory,
+            DeviceDirectory,
+            HistoryStore,
+            DiscoveryService,
+            MetadataScanner,
+            ExternalContextCreator,
+          ],
+        },
+        room(Intake, (gateway) => gateway.intake),
+        room(Commands, (gateway) => gateway.commands),
+        room(NestHandlers, (gateway) => gateway.nestHandlers),
+      ],
+    };
+  }
+}
+
+/** A room that Nest must know: its doors and hooks are Nest's. */
+const room = <T>(provide: Type<T>, of: (gateway: Gateway) => T): Provider => ({
+  provide,
+  useFactory: of,
+  inject: [Gateway],
+});

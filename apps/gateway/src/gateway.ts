@@ -1,0 +1,136 @@
+import type { HistoryStore } from '@app/history';
+import type { Registry } from '@app/registry';
+import { RpcClient } from '@app/rpc';
+import type { Clock, Log, Metrics, Readiness } from '@app/runtime';
+import { Drain } from './drain.js';
+import { Fanout } from './fanout/fanout.js';
+import { Intake } from './fanout/intake.js';
+import { LaneGuard } from './fanout/lane-guard.js';
+import type { GatewayConfig } from './gateway.config.js';
+import { gatewayMetrics } from './gateway.metrics.js';
+import { Commands } from './inbound/commands.js';
+import { Dispatcher } from './inbound/dispatcher.js';
+import { Early } from './inbound/early.js';
+import { Farewell } from './inbound/farewell.js';
+import { FrameCounts } from './inbound/frame-counts.js';
+import { JoinLeave } from './inbound/join-leave.js';
+import { label } from './inbound/label.js';
+import { NestHandlers, type NestTools } from './inbound/nest-handlers.js';
+import { refresh } from './inbound/refresh.js';
+import { Admission } from './replay/admission.js';
+import { Arrivals } from './replay/arrivals.js';
+import { GapRepair } from './replay/gap-repair.js';
+import { HistoryLook } from './replay/history-look.js';
+import { Replay } from './replay/replay.js';
+import { ChannelTable } from './room/channel-table.js';
+import { CurrentEpoch } from './room/current-epoch.js';
+import { Heartbeat } from './session/heartbeat.js';
+import { Outboxes } from './session/outboxes.js';
+import { SessionTable } from './session/session-table.js';
+import { ClientServer } from './transport/client-server.js';
+import { DeviceClaims } from './upstream/device-claims.js';
+import { LogicClient } from './upstream/logic.client.js';
+import { NodeAgent, type NodeEndpoint } from './upstream/node-agent.js';
+import { Registrar } from './upstream/registrar.js';
+
+/** What the rooms stand on. */
+export interface Ground {
+  config: GatewayConfig;
+  metrics: Metrics;
+  readiness: Readiness;
+  log: Log;
+  clock: Clock;
+  /** A later process has this node's id: this one must end. */
+  onSuperseded: () => void;
+}
+
+/** All rooms of a gateway and who knows whom, from the ground up. */
+export class Gateway {
+  readonly clients: ClientServer;
+  readonly intake: Intake;
+  readonly commands: Commands;
+  readonly nestHandlers: NestHandlers;
+  private readonly agent: NodeAgent;
+  private readonly logic: LogicClient;
+  private readonly heartbeat: Heartbeat;
+  private readonly drain: Drain;
+
+  constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
+    const { config, metrics, readiness, log, clock, onSuperseded } = ground;
+    const { nodes, presence, devices } = registry;
+
+    const sessions = new SessionTable();
+    const outboxes = new Outboxes(config.maxOutboxBytes, metrics);
+    const registrar = new Registrar(presence, () => this.agent.ref, clock, log);
+    const channels = new ChannelTable((channel, present) => registrar.tell(channel, present));
+    const epoch = new CurrentEpoch(sessions, channels, log);
+    gatewayMetrics(metrics, sessions, channels);
+
+    const link = ({ host, port }: NodeEndpoint) => new RpcClient({ host, port, secret: config.rpcSecret, log, clock });
+    this.logic = new LogicClient(nodes, link, clock, log);
+    const claims = new DeviceClaims(devices, sessions, this.logic, log);
+    const onMissing = () => {
+      registrar.assertAll(channels);
+      fanout.catchUp().catch((error: unknown) => log.warn({ err: error }, 'channels not compared with history'));
+    };
+    const { nodeId: id, region, leaseMs } = config;
+    const events = { onMissing, onSuperseded };
+    this.agent = new NodeAgent(nodes, sessions, channels, { id, region, leaseMs }, events, clock, log);
+
+    const look = new HistoryLook(history, epoch, sessions, metrics);
+    const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
+    const { heartbeatMs, timeoutMs, maxMessageBytes } = config;
+    const greeting = { node: id, heartbeatMs, timeoutMs, maxMessageBytes };
+    const arrivals = new Arrivals(sessions, replay, claims, outboxes, greeting, log, metrics);
+    const door = new Admission(sessions, this.logic, arrivals, this.agent, config.authMode, log);
+
+    const repair = new GapRepair(look, epoch, channels, clock, log, metrics);
+    const fanout = new Fanout(channels, sessions, outboxes, repair, clock, metrics, config.maxOutboxBytes);
+    const lanes = new LaneGuard(history, epoch, () => this.agent.ref, metrics);
+    this.intake = new Intake(lanes, fanout, outboxes);
+
+    const early = new Early();
+    const rooms = new JoinLeave(replay, channels, config.maxRooms);
+    this.commands = new Commands(sessions, channels, rooms, outboxes);
+    this.nestHandlers = new NestHandlers(nest, sessions, outboxes, log);
+    const inbound = new Dispatcher(
+      {
+        join: rooms.joinAsked,
+        leave: rooms.leaveAsked,
+        label: label(channels),
+        refresh: refresh(door, early, outboxes),
+        application: this.nestHandlers.of,
+      },
+      outboxes,
+      early,
+      new Farewell(sessions, channels, claims, log),
+      new FrameCounts(metrics),
+      log,
+    );
+
+    this.heartbeat = new Heartbeat(clock, timeoutMs);
+    this.clients = new ClientServer({ door, inbound, heartbeat: this.heartbeat, settings: config, metrics, log });
+    const drainMs = Math.min(config.drainMs, config.shutdownMs / 2);
+    this.drain = new Drain(this.clients, sessions, outboxes, { agent: this.agent, registrar }, drainMs, clock, log);
+
+    readiness.add('lease', () => this.agent.problem());
+    readiness.add('presence', () => registrar.problem());
+    readiness.add('history', () => history.problem());
+    readiness.add('logic', () => this.logic.problem());
+    readiness.add('clients', () => (this.clients.isOpen ? undefined : 'clients are not let in'));
+  }
+
+  /** Resolves when this node stands in the registry, which is waited for, and clients are let in. */
+  async start(endpoint: NodeEndpoint): Promise<void> {
+    await this.agent.start(endpoint);
+    await this.logic.start();
+    this.clients.open();
+  }
+
+  /** Resolves when the last client is gone and the registry knows. */
+  async stop(): Promise<void> {
+    await this.drain.run();
+    this.heartbeat.stop();
+    this.logic.close();
+  }
+}

@@ -1,0 +1,228 @@
+import { createMemoryHistory, parsePolicies, type AppendRecord } from '@app/history';
+import { defaultApp, type Channel, type Position } from '@app/protocol';
+import {
+  bodyCodec,
+  Encoding,
+  type Body,
+  type Delivery,
+  type DeliveryAck,
+  type DeliveryBatch,
+} from '@app/protocol/wires';
+import { createMemoryRegistry } from '@app/registry';
+import { ManualClock, Metrics, silentLog } from '@app/runtime';
+import { Fanout } from './fanout/fanout.js';
+import { Intake } from './fanout/intake.js';
+import { LaneGuard } from './fanout/lane-guard.js';
+import { Arrivals } from './replay/arrivals.js';
+import { GapRepair } from './replay/gap-repair.js';
+import { HistoryLook } from './replay/history-look.js';
+import { Replay } from './replay/replay.js';
+import { ChannelTable } from './room/channel-table.js';
+import { CurrentEpoch } from './room/current-epoch.js';
+import type { Connection } from './session/connection.js';
+import type { Hello, Ticket } from './session/door.js';
+import type { Frame } from './session/frame.js';
+import { Outboxes } from './session/outboxes.js';
+import { SessionTable } from './session/session-table.js';
+import type { Session } from './session/session.js';
+import { DeviceClaims } from './upstream/device-claims.js';
+import { LogicClient, type LogicLink } from './upstream/logic.client.js';
+import { Registrar } from './upstream/registrar.js';
+
+/** A socket that remembers what was written to it. */
+export class WrittenConnection implements Connection {
+  readonly remoteAddress = '127.0.0.1';
+  isOpen = true;
+  writableLength = 0;
+  closedWith: number | undefined;
+  readonly writes: Frame[] = [];
+
+  write(frames: Frame): void {
+    this.writes.push(frames);
+  }
+
+  close(code: number): void {
+    this.isOpen = false;
+    this.closedWith ??= code;
+  }
+
+  terminate(): void {
+    this.isOpen = false;
+  }
+
+  get packets(): Record<string, unknown>[] {
+    return this.writes.flatMap((written) =>
+      textsOf(written).map((text) => JSON.parse(text) as Record<string, unknown>),
+    );
+  }
+
+  /** `data` of the pushed frames, in order. */
+  get pushed(): unknown[] {
+    return this.packets.filter((packet) => 'id' in packet || packet['type'] === 0).map((packet) => packet['data']);
+  }
+}
+
+/** The texts of unmasked frames (RFC 6455 §5.2) that lie one after the other. */
+export function textsOf(frames: Buffer): string[] {
+  const texts: string[] = [];
+  for (let at = 0; at < frames.length;) {
+    const short = frames[at + 1]!;
+    const [length, head] =
+      short < 126
+        ? [short, 2]
+        : short === 126
+          ? [frames.readUInt16BE(at + 2), 4]
+          : [Number(frames.readBigUInt64BE(at + 2)), 10];
+    texts.push(frames.toString('utf8', at + head, at + head + length));
+    at += head + length;
+  }
+  return texts;
+}
+
+const owner = { shard: 0, epoch: '', ownerEpoch: 1 };
+
+/** Everything of a gateway between RPC and sockets, with the registry and history of this process. */
+export async function openRig(options: { maxOutboxBytes?: number } = {}) {
+  const { maxOutboxBytes = 1_048_576 } = options;
+  const clock = new ManualClock();
+  const metrics = new Metrics();
+  const log = silentLog;
+  const registry = createMemoryRegistry(clock);
+  const history = createMemoryHistory(parsePolicies(''), clock);
+  const epochName = await history.epochOf('life');
+  const node = 'g1~1';
+  const sessions = new SessionTable();
+  sessions.identify('g1', 1);
+  const registrar = new Registrar(registry.presence, () => node, clock, log);
+  const channels = new ChannelTable((local, present) => registrar.tell(local, present));
+  const epoch = new CurrentEpoch(sessions, channels, log);
+  const outboxes = new Outboxes(maxOutboxBytes, metrics);
+  const look = new HistoryLook(history, epoch, sessions, metrics);
+  const repair = new GapRepair(look, epoch, channels, clock, log, metrics);
+  const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
+  const fanout = new Fanout(channels, sessions, outboxes, repair, clock, metrics, maxOutboxBytes);
+  const lanes = new LaneGuard(history, epoch, () => node, metrics);
+  const intake = new Intake(lanes, fanout, outboxes);
+  const noLogic = (): LogicLink => ({ call: () => Promise.reject(new Error('no logic here')), close: () => {} });
+  const logic = new LogicClient(registry.nodes, noLogic, clock, log);
+  const claims = new DeviceClaims(registry.devices, sessions, logic, log);
+  const welcome = { node: 'g1', heartbeatMs: 25_000, timeoutMs: 60_000, maxMessageBytes: 65_536 };
+  const arrivals = new Arrivals(sessions, replay, claims, outboxes, welcome, log, metrics);
+
+  let offset = -1;
+  /** What job does before it dispatches: the next offset, appended to history. */
+  const append = async (to: Channel[], data: unknown, more: Partial<Body & { retain: boolean }> = {}) => {
+    offset += 1;
+    const id = String(offset).padStart(26, '0');
+    const { retain = true, ...rest } = more;
+    const body = bodyCodec.encode({ ...emptyBody, id, payload: Buffer.from(JSON.stringify(data)), ...rest });
+    const targets = to.map((channel) => ({ channel, devices: [] as string[] }));
+    const { expiresAtMs = 0 } = rest;
+    const record: AppendRecord = { offset, app: defaultApp, id, part: 0, retain, expiresAtMs, targets, body };
+    const [kept] = await history.append({ ...owner, epoch: epochName }, [record]);
+    if (kept === 'duplicate') throw new Error('appended twice');
+    const steps = to.map((channel, i) => ({ channel, devices: [] as string[], prev: kept![i]! }));
+    return { offset, steps, body, app: defaultApp, rate: 0 } satisfies Delivery;
+  };
+  const deliver = (deliveries: Delivery[], more: Partial<DeliveryBatch> = {}): Promise<DeliveryAck> =>
+    intake.take({ epoch: epochName, shard: 0, ownerEpoch: 1, incarnation: node, deliveries, ...more });
+
+  return {
+    clock,
+    metrics,
+    registry,
+    history,
+    sessions,
+    registrar,
+    channels,
+    epoch,
+    outboxes,
+    look,
+    repair,
+    replay,
+    fanout,
+    lanes,
+    intake,
+    claims,
+    arrivals,
+    epochName,
+    append,
+    deliver,
+    push: async (to: Channel[], data: unknown, more: Partial<Body & { retain: boolean }> = {}) =>
+      deliver([await append(to, data, more)]),
+    /** A session on its way in; `arrived` resolves when it is welcomed. */
+    connect(
+      who: {
+        user?: string;
+        device?: string;
+        rooms?: string[];
+        since?: [string, Position][];
+        types?: number[];
+        isMinimal?: boolean;
+        labels?: Record<string, string>;
+        connSeq?: number;
+      } = {},
+    ) {
+      const connection = new WrittenConnection();
+      const session = sessions.add(connection);
+      const { user, device, rooms = [], connSeq = 0, types = null, isMinimal = false, labels = null } = who;
+      session.become({ app: defaultApp, user, device, connSeq, expiresAtMs: 0 });
+      Object.assign(session, { types, isMinimal, labels });
+      const hello: Hello = {
+        token: undefined,
+        user,
+        device,
+        app: undefined,
+        rooms,
+        since: new Map(who.since),
+        labels,
+        types,
+        isMinimal,
+        remoteAddress: '127.0.0.1',
+      };
+      const ticket: Ticket = { hello, identity: undefined, rooms, labels };
+      const arrived = arrivals.arrive(session, ticket).then(() => outboxes.afterFlush());
+      return { session, connection, arrived };
+    },
+    leave(session: Session) {
+      session.state = 'closed';
+      for (const local of channels.channelsOf(session)) channels.leave(session, local);
+      sessions.remove(session);
+    },
+    dropped: async (stage: string, reason: string) =>
+      (await metrics.dropped.get()).values.find(({ labels }) => labels.stage === stage && labels.reason === reason)
+        ?.value ?? 0,
+  };
+}
+
+export type Rig = Awaited<ReturnType<typeof openRig>>;
+
+const emptyBody: Body = {
+  id: '',
+  type: 0,
+  encoding: Encoding.json,
+  payload: Buffer.alloc(0),
+  acceptedAtMs: 1,
+  expiresAtMs: 0,
+  traceparent: '',
+  excludeUsers: [],
+  excludeConnections: [],
+  match: '',
+  variants: [],
+};
+
+/** Makes calls of a method wait until let go. */
+export function holdCalls<T extends object, K extends keyof T & string>(target: T, method: K) {
+  const original = target[method] as (...args: unknown[]) => Promise<unknown>;
+  let calls = 0;
+  let open = () => {};
+  const gate = new Promise<void>((resolve) => (open = resolve));
+  Object.assign(target, {
+    [method]: async (...args: unknown[]) => {
+      calls += 1;
+      await gate;
+      return original.apply(target, args);
+    },
+  });
+  return { calls: () => calls, letGo: () => open() };
+}

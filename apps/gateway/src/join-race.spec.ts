@@ -1,0 +1,151 @@
+import { roomChannel } from '@app/protocol';
+import { until } from '../../../test/support/until.js';
+import { holdCalls, openRig } from './gateway-rig.contract.js';
+
+const room = roomChannel('r');
+
+describe('a session that comes in while messages go by', () => {
+  it('gets a message once that came between the registry write and the history read', async () => {
+    const rig = await openRig();
+    await rig.append([room], 'before');
+    const tops = holdCalls(rig.history, 'tops');
+    const ann = rig.connect({ rooms: ['r'], since: [[room, { epoch: rig.epochName, offset: -1 }]] });
+    await until(() => tops.calls() === 1);
+
+    await rig.push([room], 'meanwhile');
+    expect(ann.connection.writes).toEqual([]);
+    tops.letGo();
+    await ann.arrived;
+    await rig.push([room], 'after');
+
+    expect(ann.connection.packets[0]).toMatchObject({ type: 100 });
+    expect(ann.connection.pushed).toEqual(['before', 'meanwhile', 'after']);
+  });
+
+  it('gets what was held in order after what was replayed, and not again what history had already', async () => {
+    const rig = await openRig();
+    await rig.append([room], 1);
+    const read = holdCalls(rig.history, 'read');
+    const ann = rig.connect({ rooms: ['r'], since: [[room, { epoch: rig.epochName, offset: -1 }]] });
+    await until(() => read.calls() === 1);
+
+    await rig.push([room], 2);
+    await rig.push([room], 3);
+    read.letGo();
+    await ann.arrived;
+    await rig.push([room], 4);
+
+    expect(ann.connection.pushed).toEqual([1, 2, 3, 4]);
+  });
+
+  it('is not given again what is still under way from job when history has brought it', async () => {
+    const rig = await openRig();
+    const bob = rig.connect({ rooms: ['r'] });
+    await bob.arrived;
+    await rig.push([room], 1);
+    const slow = await rig.append([room], 2); // in history, on its way here
+
+    const ann = rig.connect({ rooms: ['r'], since: [[room, { epoch: rig.epochName, offset: 0 }]] });
+    await ann.arrived;
+    expect(ann.connection.pushed).toEqual([2]);
+    await rig.deliver([slow]);
+    await rig.push([room], 3);
+
+    expect(ann.connection.pushed).toEqual([2, 3]);
+    expect(bob.connection.pushed).toEqual([1, 2, 3]);
+    expect(ann.session.held).toBeNull();
+    expect(rig.channels.get('default', room)!.picky).toBe(0);
+  });
+
+  it('loses nothing to a newcomer of the same tick that has read further', async () => {
+    const rig = await openRig();
+    const since: [string, { epoch: string; offset: number }][] = [[room, { epoch: rig.epochName, offset: -1 }]];
+    const tops = holdCalls(rig.history, 'tops');
+    const ann = rig.connect({ rooms: ['r'], since });
+    await until(() => tops.calls() === 1);
+    const first = await rig.append([room], 1);
+    const bob = rig.connect({ rooms: ['r'], since });
+    await until(() => tops.calls() === 2);
+    tops.letGo();
+    await Promise.all([ann.arrived, bob.arrived]);
+    await rig.deliver([first]);
+    await rig.push([room], 2);
+
+    expect(ann.connection.pushed).toEqual([1, 2]);
+    expect(bob.connection.pushed).toEqual([1, 2]);
+  });
+
+  it('is closed as slow when more is held for it than an outbox may hold', async () => {
+    const rig = await openRig({ maxOutboxBytes: 4_096 });
+    const tops = holdCalls(rig.history, 'tops');
+    const ann = rig.connect({ rooms: ['r'] });
+    await until(() => tops.calls() === 1);
+    for (let i = 0; i < 3; i += 1) await rig.push([room], 'x'.repeat(1_500));
+    expect(ann.connection.closedWith).toBe(4413);
+    expect(await rig.dropped('replay', 'slow_consumer')).toBeGreaterThan(0);
+    tops.letGo();
+    await ann.arrived;
+  });
+
+  it('waits for the registry before it reads history', async () => {
+    const rig = await openRig();
+    const apply = holdCalls(rig.registry.presence, 'apply');
+    const tops = holdCalls(rig.history, 'tops');
+    tops.letGo();
+    const ann = rig.connect({ user: 'ann' });
+    await until(() => apply.calls() === 1);
+    expect(tops.calls()).toBe(0);
+    apply.letGo();
+    await ann.arrived;
+    expect(tops.calls()).toBe(1);
+  });
+
+  it('costs one look at history however many come in a tick', async () => {
+    const rig = await openRig();
+    await rig.append([room], 1);
+    const tops = holdCalls(rig.history, 'tops');
+    const read = holdCalls(rig.history, 'read');
+    tops.letGo();
+    read.letGo();
+    const since: [string, { epoch: string; offset: number }][] = [[room, { epoch: rig.epochName, offset: -1 }]];
+    const people = Array.from({ length: 50 }, () => rig.connect({ rooms: ['r'], since }));
+    await Promise.all(people.map(({ arrived }) => arrived));
+    expect(tops.calls()).toBe(1);
+    expect(read.calls()).toBe(1);
+    for (const { connection } of people) expect(connection.pushed).toEqual([1]);
+  });
+
+  it('joins a room with the answer before what was missed, and nothing else held up', async () => {
+    const rig = await openRig();
+    const ann = rig.connect({ user: 'ann' });
+    await ann.arrived;
+    await rig.append([room], 'missed');
+    const states: unknown[] = [];
+    const joined = rig.replay.join(
+      ann.session,
+      [room],
+      new Map([[room, { epoch: rig.epochName, offset: -1 }]]),
+      (found) => states.push(found.get(room), ann.session.pending),
+    );
+    await joined;
+    await rig.outboxes.afterFlush();
+    expect(states).toEqual([{ epoch: rig.epochName, offset: -1, recovered: true }, null]);
+    expect(ann.connection.pushed).toEqual(['missed']);
+    expect(ann.session.rooms).toBe(1);
+    expect(ann.session.held).toBeNull();
+  });
+
+  it('is in none of the channels when history does not answer in time', async () => {
+    const rig = await openRig();
+    const ann = rig.connect({ user: 'ann' });
+    await ann.arrived;
+    const tops = holdCalls(rig.history, 'tops');
+    const joined = rig.replay.join(ann.session, [room], new Map(), () => {});
+    await until(() => tops.calls() === 1);
+    rig.clock.advance(10_000);
+    await expect(joined).rejects.toMatchObject({ code: 'timeout' });
+    expect(ann.session.rooms).toBe(0);
+    expect(ann.session.held).toBeNull();
+    expect(rig.channels.get('default', room)).toBeUndefined();
+  });
+});

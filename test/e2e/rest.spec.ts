@@ -1,9 +1,11 @@
 import { request as httpRequest } from 'node:http';
-import { createServer } from 'node:net';
+import { createServer, type AddressInfo, type Server } from 'node:net';
 import { createMemoryRegistry } from '@app/registry';
+import { RpcClient, admit } from '@app/rpc';
 import { ConfigError, Metrics, Readiness, readConfig, silentLog } from '@app/runtime';
 import { logicConfig } from '../../apps/logic/src/logic.config.js';
 import { startLogic, type LogicParts, type RunningLogic } from '../../apps/logic/src/start.js';
+import { until } from '../support/until.js';
 import { EmbeddedBus } from '../../libs/bus/src/embedded/embedded.bus.js';
 
 type Env = Record<string, string>;
@@ -428,15 +430,38 @@ describe('REST while the bus is away', () => {
 });
 
 describe('starting logic', () => {
+  it('listens before Kafka is there, says so, and ends cleanly', async () => {
+    const gone = await freePort();
+    await using rest = await Rest.start({ BUS: 'kafka', KAFKA_BROKERS: `127.0.0.1:${gone}` }, { bus: undefined });
+    const answer = await rest.post('/v1/push/all', { text: 'a' });
+    expect(answer).toMatchObject({ status: 503, body: { code: 'bus_unavailable' } });
+    expect(answer.text).not.toContain(String(gone));
+    const ready = await rest.ask('GET', '/health/ready');
+    expect(ready).toMatchObject({
+      status: 503,
+      body: { error: { bus: { status: 'down' } }, info: { registry: { status: 'up' } } },
+    });
+  });
+
+  it('is found and asked by gateways', async () => {
+    const registry = createMemoryRegistry();
+    await using rest = await Rest.start({ RPC_SECRET: 'between us' }, { registry });
+    await until(async () => (await registry.nodes.list('logic')).length > 0, 'logic in the registry');
+    const seen = (await registry.nodes.list('logic'))[0]!;
+    expect(seen).toMatchObject({ host: '127.0.0.1', port: rest.logic.rpcPort, leased: true });
+    const gateway = new RpcClient({ host: seen.host, port: seen.port, secret: 'between us', log: silentLog });
+    const asking = { user: 'u1', rooms: ['r'], labels: {}, remoteAddress: '127.0.0.1' };
+    expect(await gateway.call(admit, [asking], 5_000)).toMatchObject([{ ok: true, user: 'u1', rooms: ['r'] }]);
+    gateway.close();
+  });
+
   it('names the setting behind a taken port', async () => {
     await using taken = await Rest.start();
     await expect(Rest.start({ LOGIC_PORT: String(taken.logic.port) })).rejects.toThrow(
       /LOGIC_PORT=\d+: the port is taken/,
     );
     const server = createServer();
-    const port = await new Promise<number>((resolve) =>
-      server.listen(0, '127.0.0.1', () => resolve((server.address() as { port: number }).port)),
-    );
+    const port = await listening(server);
     await expect(Rest.start({ LOGIC_RPC_PORT: String(port) })).rejects.toThrow(/LOGIC_RPC_PORT=\d+: the port is taken/);
     server.close();
   });
@@ -445,3 +470,14 @@ describe('starting logic', () => {
     await expect(Rest.start({ LOGIC_PORT: 'x', BUS: 'redis', BIND: '0.0.0.0' })).rejects.toThrow(ConfigError);
   });
 });
+
+const listening = (server: Server): Promise<number> =>
+  new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
+
+/** Where nobody listens. */
+async function freePort(): Promise<number> {
+  const server = createServer();
+  const port = await listening(server);
+  await new Promise((resolve) => server.close(resolve));
+  return port;
+}

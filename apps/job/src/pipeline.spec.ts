@@ -177,13 +177,20 @@ describe('Pipeline', () => {
     const { publish, present, gateways } = await startPipeline();
     await present('g1', 'room', 'kept');
     await present('g2', 'user', 'ann');
-    await publish({ targets: to('room:kept', 'user:ann') }, { targets: to('user:ann') }, { targets: to('room:kept') });
-    await until(() => gateways.offsets('g1').length === 2 && gateways.offsets('g2').length === 2);
-    expect(gateways.deliveries('g1').map(({ offset, steps }) => [offset, steps])).toEqual([
-      [0, [{ channel: 'room:kept', devices: [], prev: -2 }]],
-      [2, [{ channel: 'room:kept', devices: [], prev: 0 }]],
+    const [both, ann, room] = [to('room:kept', 'user:ann'), to('user:ann'), to('room:kept')];
+    await publish({ targets: both }, { targets: ann }, { targets: room }, { targets: both });
+    await until(() => gateways.offsets('g1').length === 3 && gateways.offsets('g2').length === 3);
+    const steps = (id: string) => gateways.deliveries(id).map(({ offset, steps: [step] }) => [offset, step]);
+    expect(steps('g1')).toEqual([
+      [0, { channel: 'room:kept', devices: [], prev: -2 }],
+      [2, { channel: 'room:kept', devices: [], prev: 0 }],
+      [3, { channel: 'room:kept', devices: [], prev: 2 }],
     ]);
-    expect(gateways.deliveries('g2').map(({ steps }) => steps[0]!.prev)).toEqual([-2, 0]);
+    expect(steps('g2')).toEqual([
+      [0, { channel: 'user:ann', devices: [], prev: -2 }],
+      [1, { channel: 'user:ann', devices: [], prev: 0 }],
+      [3, { channel: 'user:ann', devices: [], prev: 1 }],
+    ]);
     expect(gateways.taken.get('g2')![0]).toMatchObject({ shard: 0, ownerEpoch: 1, incarnation: nodeRef('g2', 2) });
   });
 

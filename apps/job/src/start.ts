@@ -51,9 +51,12 @@ export async function startJob(parts: JobParts): Promise<RunningJob> {
 
   let httpPort: number | undefined;
   if (parts.listenHttp) {
-    await app
-      .listen(config.httpPort, config.bind)
-      .catch((error: unknown) => explainListen(error, 'JOB_HTTP_PORT', config.bind, config.httpPort));
+    try {
+      await app.listen(config.httpPort, config.bind);
+    } catch (error) {
+      await app.close();
+      explainListen(error, 'JOB_HTTP_PORT', config.bind, config.httpPort);
+    }
     httpPort = (app.getHttpServer().address() as AddressInfo).port;
     log.info({ bind: config.bind, port: httpPort }, 'health and metrics listen');
   } else {

@@ -109,10 +109,7 @@ export class Lane {
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.send(deliveries, deadline - clock.now());
       if (this.hasEnded) return 'ended';
-      if (answer?.refused === Refusal.none && answer.taken >= last) {
-        if (answer.gone.length > 0) this.drop('gone', answer.gone.length);
-        return 'taken';
-      }
+      if (answer?.refused === Refusal.none && answer.taken >= last) return 'taken';
       if (answer?.refused === Refusal.ghostOwner) {
         this.run.stop(`${this.node} has seen a later owner`);
         return 'ended';
@@ -192,12 +189,8 @@ export class Lane {
   private giveUp(items: readonly LaneItem[], reason: LossReason): void {
     const steps = items.flatMap((item) => item.delivery.steps);
     const lost = reason === 'node_lost' ? steps : steps.filter((step) => step.prev === notRetained);
-    if (lost.length > 0) this.drop(reason, lost.length);
+    if (lost.length > 0) this.parts.metrics.dropped.inc({ stage: 'lane', reason }, lost.length);
     this.run.watermark.acknowledged(items.map((item) => item.expected));
-  }
-
-  private drop(reason: LossReason | 'gone', count: number): void {
-    this.parts.metrics.dropped.inc({ stage: 'lane', reason }, count);
   }
 
   private grow(bytes: number): void {

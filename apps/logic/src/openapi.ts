@@ -4,10 +4,14 @@ import {
   ApiBearerAuth,
   ApiBody,
   ApiHeader,
+  ApiProperty,
+  ApiPropertyOptional,
   ApiResponse,
+  ApiSchema,
   ApiSecurity,
   DocumentBuilder,
   SwaggerModule,
+  getSchemaPath,
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { ErrorCode } from '@app/protocol';
@@ -38,17 +42,19 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     .setVersion('1')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer('/', 'This process')
-    .addBearerAuth({ type: 'http', scheme: 'bearer', description: 'One of API_KEYS.' }, 'bearer')
+    .addBearerAuth(
+      { type: 'http', scheme: 'bearer', bearerFormat: 'API key', description: 'One of API_KEYS.' },
+      'bearer',
+    )
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'One of API_KEYS.' }, 'apiKey')
     .addTag('push', 'Send a message')
     .addTag('rooms', 'Who is in a room')
     .addTag('online', 'Who is here, and which gateways serve them')
-    .addTag('article', 'Four short routes for callers that know forms only; plain text answers')
     .build();
   return SwaggerModule.createDocument(app, description, {
     // A name that reads well as a function of a generated client; methods are named so that they differ across controllers.
     operationIdFactory: (_controller, method) => method,
-    extraModels: [],
+    extraModels: [ProblemSchema],
   });
 }
 
@@ -89,7 +95,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[]): MethodDec
   return ApiResponse({
     status,
     description: codes.map((code) => `\`${code}\`: ${ErrorCode[code].title}`).join(' · '),
-    content: { 'application/problem+json': { schema: problemSchema, examples } },
+    content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemSchema) }, examples } },
     ...(codes.includes('bus_unavailable') && {
       headers: {
         'Retry-After': { description: 'Seconds until it is worth another try.', schema: { type: 'integer' } },
@@ -122,22 +128,33 @@ const said: Partial<Record<ErrorCode, readonly [string, FieldProblem[]?]>> = {
   bus_unavailable: ['The bus did not take the message; send it again after the time in Retry-After.'],
 };
 
-const problemSchema = {
-  type: 'object',
-  required: ['type', 'title', 'status', 'detail', 'code'],
-  properties: {
-    type: { type: 'string' },
-    title: { type: 'string' },
-    status: { type: 'integer' },
-    detail: { type: 'string' },
-    code: { type: 'string', enum: Object.keys(ErrorCode) },
-    errors: {
-      type: 'array',
-      items: {
-        type: 'object',
-        required: ['pointer', 'detail'],
-        properties: { pointer: { type: 'string' }, detail: { type: 'string' } },
-      },
-    },
-  },
-};
+@ApiSchema({ name: 'FieldProblem' })
+class FieldProblemSchema {
+  @ApiProperty({ description: 'Which field: a JSON pointer (RFC 6901).', example: '#/rooms' })
+  pointer!: string;
+
+  @ApiProperty({ example: 'must be a list of at least one string' })
+  detail!: string;
+}
+
+/** What {@link problem} makes, for generators. */
+@ApiSchema({ name: 'Problem' })
+export class ProblemSchema {
+  @ApiProperty({ example: 'urn:skylark:problem:invalid_body' })
+  type!: string;
+
+  @ApiProperty()
+  title!: string;
+
+  @ApiProperty({ type: 'integer' })
+  status!: number;
+
+  @ApiProperty()
+  detail!: string;
+
+  @ApiProperty({ enum: Object.keys(ErrorCode), enumName: 'ErrorCode' })
+  code!: ErrorCode;
+
+  @ApiPropertyOptional({ type: [FieldProblemSchema] })
+  errors?: FieldProblemSchema[];
+}

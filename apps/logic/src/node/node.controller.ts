@@ -16,7 +16,7 @@ export class NodeController {
     description:
       'Totals over all gateways, and each gateway. Gateways report about once a second; with no gateway all totals are 0.',
   })
-  @ApiOkResponse({ type: Online })
+  @ApiOkResponse({ type: Online, description: 'The totals.' })
   @ApiProblems('timeout')
   countOnline(): Promise<Online> {
     return this.nodes.online();
@@ -29,7 +29,7 @@ export class NodeController {
       'Best first: those that serve before those that drain, those of the region asked for, then those with the fewest connections. Without any gateway the list is empty.',
   })
   @ApiQuery({ name: 'region', required: false, description: 'Gateways of this region come first.', example: 'eu' })
-  @ApiOkResponse({ type: GatewayNodes })
+  @ApiOkResponse({ type: GatewayNodes, description: 'The gateways.' })
   @ApiProblems('unsupported_option', 'timeout')
   listNodes(@Query('region') region?: string, @Query('ip') ip?: string): Promise<GatewayNodes> {
     return this.nodes.best({ region, ip });

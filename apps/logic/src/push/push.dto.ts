@@ -44,7 +44,17 @@ export class Message {
   @IsPushType()
   type?: number;
 
-  @ApiPropertyOptional({ description: 'Any JSON value. Exactly one of `data`, `text` and `base64` is given.' })
+  @ApiPropertyOptional({
+    oneOf: [
+      { type: 'object', additionalProperties: true },
+      { type: 'array', items: {} },
+      { type: 'string' },
+      { type: 'number' },
+      { type: 'boolean' },
+    ],
+    nullable: true,
+    description: 'Any JSON value. Exactly one of `data`, `text` and `base64` is given.',
+  })
   @IsOneOf('data', 'text', 'base64')
   data?: unknown;
 
@@ -121,7 +131,12 @@ export class PushToAllBody extends KeptMessage {
 }
 
 export class PushToRoomsBody extends KeptMessage {
-  @ApiProperty({ type: [String], example: ['live:1000'], description: 'Names of rooms; each is taken once.' })
+  @ApiProperty({
+    type: [String],
+    minItems: 1,
+    example: ['live:1000'],
+    description: 'Names of rooms; each is taken once.',
+  })
   @IsList()
   @AreNames()
   rooms!: string[];
@@ -131,7 +146,7 @@ export class PushToRoomsBody extends KeptMessage {
 }
 
 export class PushToUsersBody extends KeptMessage {
-  @ApiProperty({ type: [String], example: ['u1', 'u2'], description: 'Ids of users; each is taken once.' })
+  @ApiProperty({ type: [String], minItems: 1, example: ['u1', 'u2'], description: 'Ids of users; each is taken once.' })
   @IsList()
   @AreNames()
   users!: string[];
@@ -146,6 +161,7 @@ export class PushToUsersBody extends KeptMessage {
 export class PushToConnectionsBody extends Message {
   @ApiProperty({
     type: [String],
+    minItems: 1,
     example: ['g1~1~2s'],
     description: '`connectionId`s as the welcome frame gave them; each is taken once.',
   })

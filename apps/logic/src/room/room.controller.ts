@@ -34,7 +34,7 @@ export class RoomController {
   })
   @ApiParam({ name: 'room', example: 'live:1000' })
   @ApiExamples(MembersBody, examples)
-  @ApiOkResponse({ type: MembersChanged })
+  @ApiOkResponse({ type: MembersChanged, description: 'What became of each.' })
   @ApiProblems(...problems)
   async joinRoom(
     @Param('room', RoomNamePipe) room: string,
@@ -53,7 +53,7 @@ export class RoomController {
   })
   @ApiParam({ name: 'room', example: 'live:1000' })
   @ApiExamples(MembersBody, examples)
-  @ApiOkResponse({ type: MembersChanged })
+  @ApiOkResponse({ type: MembersChanged, description: 'What became of each.' })
   @ApiProblems(...problems)
   async leaveRoom(
     @Param('room', RoomNamePipe) room: string,

@@ -1,9 +1,11 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
+import { ApiExcludeController } from '@nestjs/swagger';
 import { admit, answer, refresh, replaced } from '@app/rpc';
 import { SessionService } from './session.service.js';
 
 /** What gateways ask. */
+@ApiExcludeController()
 @Controller()
 export class SessionController {
   constructor(private readonly sessions: SessionService) {}

@@ -49,6 +49,7 @@ withKafka('with Apache Kafka', () => {
     let prefix: string;
     let admin: Admin;
     let made: KafkaBus[];
+    let proxies: TcpProxy[];
 
     const open = async (options: Partial<KafkaBusOptions> = {}) => {
       const bus = busOf(prefix, options);
@@ -56,7 +57,16 @@ withKafka('with Apache Kafka', () => {
       await bus.open();
       return bus;
     };
+    const between = async () => {
+      const proxy = await TcpProxy.to(brokers[0]!);
+      proxies.push(proxy);
+      return proxy;
+    };
     const topic = () => `${prefix}records`;
+    const forget = async (shard: number, below: number) => {
+      await admin.fetchTopicOffsets(topic()); // or kafkajs does not know the topic
+      await admin.deleteTopicRecords({ topic: topic(), partitions: [{ partition: shard, offset: String(below) }] });
+    };
     const committed = async (shard: number) => {
       const [offsets] = await admin.fetchOffsets({ groupId: `${prefix}job`, topics: [topic()] });
       return Number(offsets!.partitions.find(({ partition }) => partition === shard)!.offset);
@@ -65,12 +75,14 @@ withKafka('with Apache Kafka', () => {
     beforeEach(async () => {
       prefix = freshPrefix();
       made = [];
+      proxies = [];
       admin = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).admin();
       await admin.connect();
     });
 
     afterEach(async () => {
       await Promise.all(made.map((bus) => bus.close()));
+      await Promise.all(proxies.map((proxy) => proxy.close()));
       await admin.disconnect();
     });
 
@@ -95,12 +107,12 @@ withKafka('with Apache Kafka', () => {
       const taking = new Taking();
       taking.gate = closed.promise;
       await bus.consume(taking);
-      const value = (i: string) => `${i} ${'x'.repeat(500)}`;
-      for (const i of numbers(1, 30)) await bus.publish([record(0, value(i))]);
+      const values = numbers(1, 30).map((i) => `${i} ${'x'.repeat(500)}`);
+      for (const value of values) await bus.publish([record(0, value)]);
       await taking.when(() => taking.calls.length === 1);
       closed.open();
       await taking.when(() => taking.values(0).length === 30);
-      expect(taking.values(0)).toEqual(numbers(1, 30).map(value));
+      expect(taking.values(0)).toEqual(values);
     });
 
     describe('rebalance', () => {
@@ -109,10 +121,10 @@ withKafka('with Apache Kafka', () => {
         const second = await open();
         const [one, two] = [new Taking(), new Taking()];
         await first.consume(one);
-        let stop = false;
+        const stop = new AbortController();
         let sent = 0;
         const publishing = (async () => {
-          while (!stop) {
+          while (!stop.signal.aborted) {
             sent += 1;
             await first.publish([0, 1, 2, 3].map((shard) => record(shard, String(sent))));
           }
@@ -123,7 +135,7 @@ withKafka('with Apache Kafka', () => {
         await second.close();
         const { length } = one.calls;
         await one.when(() => one.calls.length > length + 20 && one.shards.size === 4);
-        stop = true;
+        stop.abort();
         await publishing;
         const lastOf = (shard: number) => one.values(shard).at(-1) === String(sent);
         await one.when(() => [0, 1, 2, 3].every(lastOf));
@@ -182,7 +194,7 @@ withKafka('with Apache Kafka', () => {
         const ghost = ghosts.get(shard!)!;
         expect(ghost.signal.aborted).toBe(true);
         ghost.commit(2);
-        await expect(ghost.fence()).rejects.toThrow();
+        await expect(ghost.fence()).rejects.toThrow('generation is over');
         // A commit that is made now goes out after what the ghost would have sent.
         const own = await ownNow(one);
         own.commit(4);
@@ -238,7 +250,7 @@ withKafka('with Apache Kafka', () => {
     });
 
     it('keeps every acknowledged record, in order, when an answer of Kafka is swallowed', async () => {
-      await using proxy = await TcpProxy.to(brokers[0]!);
+      const proxy = await between();
       const bus = await open({ socketFactory: through(proxy) });
       const taking = new Taking();
       const reader = await open();
@@ -257,7 +269,7 @@ withKafka('with Apache Kafka', () => {
     });
 
     it('refuses in bounded time while Kafka is away, says so, and goes on when it is back', async () => {
-      await using proxy = await TcpProxy.to(brokers[0]!);
+      const proxy = await between();
       const bus = await open({ socketFactory: through(proxy), publishTimeoutMs: 1_000 });
       const taking = new Taking();
       await bus.consume(taking);
@@ -275,7 +287,7 @@ withKafka('with Apache Kafka', () => {
     });
 
     it('does not hang on a Kafka that takes and never answers', async () => {
-      await using proxy = await TcpProxy.to(brokers[0]!);
+      const proxy = await between();
       const bus = await open({ socketFactory: through(proxy), publishTimeoutMs: 1_000, requestTimeoutMs: 500 });
       await bus.publish([record(1, 'before')]);
       proxy.hold();
@@ -287,7 +299,7 @@ withKafka('with Apache Kafka', () => {
     });
 
     it('waits for a Kafka that comes late', async () => {
-      await using proxy = await TcpProxy.to(brokers[0]!);
+      const proxy = await between();
       proxy.refuse();
       const bus = busOf(prefix, { socketFactory: through(proxy) });
       made.push(bus);
@@ -302,13 +314,15 @@ withKafka('with Apache Kafka', () => {
     });
 
     it('gives up opening when it is closed', async () => {
-      await using proxy = await TcpProxy.to(brokers[0]!);
+      const proxy = await between();
       proxy.refuse();
       const bus = busOf(prefix, { socketFactory: through(proxy) });
-      const opening = bus.open();
-      const outcome = expect(opening).rejects.toThrow();
+      const opening = bus.open().then(
+        () => 'opened',
+        () => 'given up',
+      );
       await bus.close();
-      await outcome;
+      expect(await opening).toBe('given up');
     });
 
     it('refuses a topic whose number of partitions has changed', async () => {
@@ -334,7 +348,7 @@ withKafka('with Apache Kafka', () => {
       await one.when(() => one.values(0).length === 10);
       one.shards.get(0)!.commit(2);
       await first.close();
-      await admin.deleteTopicRecords({ topic: topic(), partitions: [{ partition: 0, offset: '7' }] });
+      await forget(0, 7);
 
       const metrics = new Metrics();
       const second = await open({ metrics });
@@ -356,7 +370,7 @@ withKafka('with Apache Kafka', () => {
       await bus.publish([record(0, `1${'x'.repeat(2_000)}`)]); // as much as may be read ahead
       await taking.when(() => taking.calls.length === 1);
       await bus.publish(numbers(2, 10).map((value) => record(0, value)));
-      await admin.deleteTopicRecords({ topic: topic(), partitions: [{ partition: 0, offset: '6' }] });
+      await forget(0, 6);
       closed.open();
       await taking.when(() => taking.values(0).at(-1) === '10');
       expect(taking.values(0).slice(1)).toEqual(numbers(7, 10));

@@ -1,21 +1,34 @@
 import type { Log } from '@app/runtime';
-import kafkajs, { type Kafka, type LogEntry } from 'kafkajs';
+import kafkajs, { type Kafka, type LogEntry, type RetryOptions } from 'kafkajs';
 import type { KafkaSettings } from './kafka.options.js';
 
 /** Tries that kafkajs makes by itself: few and quick, since who calls it tries again with a backoff of its own. */
 const QUICK = { initialRetryTime: 50, maxRetryTime: 500, factor: 0.2, multiplier: 2, retries: 1 };
 
-/** What kafkajs calls an error and settles by itself. */
-const BENIGN = /coordinator|rebalanc|rejoin|leadership election|Connection|ECONNREFUSED|Closed connection|timed out/i;
+/**
+ * Tries of a member of a group, for as long as the group keeps its place: a member made anew would have to wait until
+ * the group has missed the old one.
+ */
+export function patient(sessionTimeoutMs: number): RetryOptions {
+  return { ...QUICK, initialRetryTime: 100, maxRetryTime: 1_000, retries: 4 + Math.ceil(sessionTimeoutMs / 1_000) };
+}
 
-/** A kafkajs factory as all our clients want it: its lines in our log, its retries short. */
-export function kafkaClient(settings: KafkaSettings): Kafka {
+/** What kafkajs calls an error and settles by itself, or we tell of in words of our own. */
+const BENIGN = /coordinator|rebalanc|rejoin|leadership election|connection|member id|timed out/i;
+
+/** Whether an error is a group that is about to be there, or about to be another. */
+export function isPassing(error: unknown): boolean {
+  return /coordinator|rebalanc/i.test(saying(error));
+}
+
+/** A kafkajs factory: its lines in our log, and so many tries of its own to connect again. */
+export function kafkaClient(settings: KafkaSettings, retry: RetryOptions = QUICK): Kafka {
   return new kafkajs.Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
     connectionTimeout: settings.connectTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
-    retry: QUICK,
+    retry,
     logLevel: settings.log.isLevelEnabled('debug') ? kafkajs.logLevel.DEBUG : kafkajs.logLevel.ERROR,
     logCreator: () => (entry) => tell(settings.log, entry),
     ...(settings.socketFactory && { socketFactory: settings.socketFactory }),

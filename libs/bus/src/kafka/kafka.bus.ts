@@ -3,7 +3,7 @@ import type { Kafka } from 'kafkajs';
 import { Bus, BusUnavailableError, type Publishing, type ShardConsumer } from '../bus.js';
 import { AdminLink } from './admin-link.js';
 import { GatheringProducer } from './gathering-producer.js';
-import { kafkaClient } from './kafka-client.js';
+import { kafkaClient, patient } from './kafka-client.js';
 import { type KafkaBusOptions, type KafkaSettings, kafkaSettings } from './kafka.options.js';
 import { RetentionWatch } from './retention-watch.js';
 import { ShardGroup } from './shard-group.js';
@@ -64,7 +64,7 @@ export class KafkaBus extends Bus {
     this.mustBeOpen();
     const groupId = `${this.settings.topicPrefix}job`;
     this.group = new ShardGroup({
-      kafka: this.kafka,
+      kafka: kafkaClient(this.settings, patient(this.settings.sessionTimeoutMs)),
       topic: this.topic.name,
       groupId,
       life: this.topic.life,

@@ -2,7 +2,7 @@ import { type Clock, type Log, type Timer, backoffMs, pause, persist } from '@ap
 import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type PartitionAssigner } from 'kafkajs';
 import type { ShardConsumer } from '../bus.js';
 import { Generation, type Slot } from './generation.js';
-import { saying } from './kafka-client.js';
+import { isPassing, patient, saying } from './kafka-client.js';
 import { KafkaShard } from './kafka-shard.js';
 import type { KafkaSettings } from './kafka.options.js';
 import type { RetentionWatch } from './retention-watch.js';
@@ -62,23 +62,24 @@ export class ShardGroup {
 
   private async end(): Promise<void> {
     this.closing.abort();
-    const { closeTimeoutMs } = this.options.settings;
-    const slots = [...(this.generation?.slots.values() ?? [])];
+    const { closeTimeoutMs, requestTimeoutMs } = this.options.settings;
+    const { generation } = this;
+    const slots = [...(generation?.slots.values() ?? [])];
     this.stopReading();
     await within(
       closeTimeoutMs,
       'a shard was not handed over',
       Promise.all([...slots.map(({ shard }) => shard?.handOver.stop()), ...this.ending.values()]),
     ).catch((error: unknown) => this.log.warn({ err: error }, 'gave shards back in the middle of a take'));
-    await this.generation?.flush().catch((error: unknown) => {
-      this.log.warn({ err: error }, 'the last commit was not taken: the next owner repeats');
-    });
     this.commits.stop();
+    await within(requestTimeoutMs, 'Kafka took no commit', generation?.flush() ?? Promise.resolve()).catch(
+      (error: unknown) => this.log.warn({ err: error }, 'the last commit was not taken: the next owner repeats'),
+    );
     this.lose();
     this.leaving.abort();
-    await within(closeTimeoutMs, 'the group was not left', this.living).catch((error: unknown) => {
-      this.log.warn({ err: error }, 'Kafka was left without a word');
-    });
+    await within(requestTimeoutMs, 'the group was not left', this.living).catch((error: unknown) =>
+      this.log.warn({ err: error }, 'Kafka was left without a word'),
+    );
   }
 
   /** One kafkajs consumer after the other: what crashes is made anew. */
@@ -102,7 +103,8 @@ export class ShardGroup {
         if (error !== undefined) throw error;
       } catch (error) {
         this.trouble = `the group of the jobs was lost: ${saying(error)}`;
-        this.log[attempt === 1 ? 'warn' : 'debug']({ attempt, err: error }, 'lost the group, joining again');
+        const level = attempt > 1 ? 'debug' : isPassing(error) ? 'info' : 'warn';
+        this.log[level]({ attempt, err: error }, 'not in the group of the jobs, joining again');
       }
       this.lose();
       await within(this.options.settings.closeTimeoutMs, 'kafkajs did not end', member.disconnect()).catch(() => {});
@@ -121,7 +123,7 @@ export class ShardGroup {
       maxWaitTimeInMs: 100,
       metadataMaxAge: 30_000,
       partitionAssigners: [announced(() => member === this.member && this.lose())],
-      retry: { retries: 10, initialRetryTime: 100, maxRetryTime: 1_000, restartOnFailure: async () => false },
+      retry: { ...patient(settings.sessionTimeoutMs), restartOnFailure: async () => false },
     });
     member.on(member.events.COMMIT_OFFSETS, ({ payload }) => {
       this.accepted.set(payload.topics, payload.groupGenerationId);

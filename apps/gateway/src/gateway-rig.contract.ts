@@ -79,6 +79,8 @@ export function textsOf(frames: Buffer): string[] {
   return texts;
 }
 
+const noLogic = (): LogicLink => ({ call: () => Promise.reject(new Error('no logic here')), close: () => {} });
+
 const owner = { shard: 0, epoch: '', ownerEpoch: 1 };
 
 /** Everything of a gateway between RPC and sockets, with the registry and history of this process. */
@@ -103,7 +105,6 @@ export async function openRig(options: { maxOutboxBytes?: number } = {}) {
   const fanout = new Fanout(channels, sessions, outboxes, repair, clock, metrics, maxOutboxBytes);
   const lanes = new LaneGuard(history, epoch, () => node, metrics);
   const intake = new Intake(lanes, fanout, outboxes);
-  const noLogic = (): LogicLink => ({ call: () => Promise.reject(new Error('no logic here')), close: () => {} });
   const logic = new LogicClient(registry.nodes, noLogic, clock, log);
   const claims = new DeviceClaims(registry.devices, sessions, logic, log);
   const welcome = { node: 'g1', heartbeatMs: 25_000, timeoutMs: 60_000, maxMessageBytes: 65_536 };
@@ -215,7 +216,7 @@ const emptyBody: Body = {
 export function holdCalls<T extends object, K extends keyof T & string>(target: T, method: K) {
   const original = target[method] as (...args: unknown[]) => Promise<unknown>;
   let calls = 0;
-  let open = () => {};
+  let open!: () => void;
   const gate = new Promise<void>((resolve) => (open = resolve));
   Object.assign(target, {
     [method]: async (...args: unknown[]) => {

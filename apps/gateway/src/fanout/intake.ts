@@ -16,11 +16,12 @@ export class Intake {
   async take(batch: DeliveryBatch): Promise<DeliveryAck> {
     const before = this.chains.get(batch.shard);
     const passed = before ? before.then(() => this.pass(batch)) : this.pass(batch);
-    const link = passed.catch(() => {}); // told to the one who asked; the next batch goes on
+    const link = passed
+      .catch(() => {}) // told to the one who asked; the next batch goes on
+      .finally(() => {
+        if (this.chains.get(batch.shard) === link) this.chains.delete(batch.shard);
+      });
     this.chains.set(batch.shard, link);
-    void link.then(() => {
-      if (this.chains.get(batch.shard) === link) this.chains.delete(batch.shard);
-    });
     const ack = await passed;
     if (ack.refused === Refusal.none) await this.outboxes.afterFlush();
     return ack;

@@ -120,7 +120,7 @@ export class GapRepair {
   private close(local: LocalChannel, why: string): void {
     this.log.warn({ channel: local.key, last: local.last, members: local.members.length, why }, 'gap not repaired');
     this.repaired.inc({ outcome: 'lost' });
-    for (const session of [...local.members]) session.close(CloseCode.gap);
+    for (const session of local.members) session.close(CloseCode.gap);
   }
 
   private drop(local: LocalChannel, waiting: readonly Placed[]): void {

@@ -1,5 +1,4 @@
 import type { Frame } from './frame.js';
-import type { MemberList } from './memberships.js';
 
 /** A live message held back; without a frame when it is not meant for the session, but its place counts. */
 export interface HeldFrame {
@@ -17,7 +16,7 @@ export class HeldChannel {
 }
 
 /** Live messages of a session that wait until its replay is done. */
-export class Held<C extends MemberList = MemberList> {
+export class Held<C extends object = object> {
   readonly channels = new Map<C, HeldChannel>();
   /** Addressed to the connection itself before its welcome. */
   direct: Frame[] = [];

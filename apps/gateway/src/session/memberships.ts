@@ -1,8 +1,6 @@
-import type { Session } from './session.js';
-
 /** A channel as a session sees it: somewhere it is a member, at a place. */
 export interface MemberList {
-  readonly members: Session[];
+  readonly members: readonly object[];
 }
 
 /**

@@ -61,7 +61,7 @@ export class NodeAgent {
   start(endpoint: NodeEndpoint): Promise<void> {
     this.endpoint = endpoint;
     this.startedAtMs = this.clock.now();
-    return new Promise((resolve) => this.beat(resolve));
+    return new Promise((resolve) => void this.beat(resolve));
   }
 
   /** No longer offered to newcomers, still routed to. Resolves when the registry knows, or cannot be told. */
@@ -89,15 +89,14 @@ export class NodeAgent {
   }
 
   /** Renews now and again when it is time, sooner after a failure. */
-  private beat(registered?: () => void): void {
-    void this.next().then(() => {
-      if (this.isOver) return;
-      const wasRegistered = this.failures === 0;
-      if (wasRegistered) registered?.();
-      const third = this.settings.leaseMs / 3;
-      const pauseMs = wasRegistered ? third : backoffMs(this.failures, 50, third);
-      this.timer = this.clock.after(pauseMs, () => this.beat(wasRegistered ? undefined : registered));
-    });
+  private async beat(registered?: () => void): Promise<void> {
+    await this.next();
+    if (this.isOver) return;
+    const isRegistered = this.failures === 0;
+    if (isRegistered) registered?.();
+    const third = this.settings.leaseMs / 3;
+    const pauseMs = isRegistered ? third : backoffMs(this.failures, 50, third);
+    this.timer = this.clock.after(pauseMs, () => void this.beat(isRegistered ? undefined : registered));
   }
 
   /** One renewal after the other, so that the last one says what is so. */

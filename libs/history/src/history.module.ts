@@ -1,11 +1,13 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
-import { SystemClock, type Clock, type Log, type Metrics } from '@app/runtime';
+import { SystemClock, connectRedis, type Clock, type Log, type Metrics, type RedisLink } from '@app/runtime';
 import type { ChannelPolicies } from './channel-policy.js';
 import { HistoryStore } from './history-store.js';
 import { MemoryHistoryStore } from './memory/memory.history-store.js';
+import { RedisHistoryStore } from './redis/redis.history-store.js';
 
+/** `link`: a connection shared with the registry; its maker closes it. Without one, the store makes its own. */
 export type HistoryOptions = { policies: ChannelPolicies; log: Log; metrics?: Metrics } & (
-  { backend: 'memory'; instance?: HistoryStore } | { backend: 'redis'; url: string; prefix: string }
+  { backend: 'memory'; instance?: HistoryStore } | { backend: 'redis'; url: string; prefix: string; link?: RedisLink }
 );
 
 /** History in the memory of this process: for standalone, which hands one to its three apps, and for tests. */
@@ -16,9 +18,9 @@ export const createMemoryHistory = (policies: ChannelPolicies, clock: Clock = ne
 @Module({})
 export class HistoryModule {
   static forRoot(options: HistoryOptions): DynamicModule {
-    const handedIn = options.backend === 'memory' ? options.instance : undefined;
+    const handedIn = options.backend === 'memory' ? options.instance : options.link;
     const providers: Provider[] = [
-      { provide: HistoryStore, useFactory: () => handedIn ?? open(options) },
+      { provide: HistoryStore, useFactory: () => open(options) },
       {
         provide: Closing,
         useFactory: (store: HistoryStore) => new Closing(handedIn ? undefined : store),
@@ -30,8 +32,9 @@ export class HistoryModule {
 }
 
 function open(options: HistoryOptions): HistoryStore {
-  if (options.backend === 'memory') return createMemoryHistory(options.policies);
-  throw new Error('history in Redis is not there yet');
+  if (options.backend === 'memory') return options.instance ?? createMemoryHistory(options.policies);
+  const link = options.link ?? connectRedis(options.url, { log: options.log, name: 'history' });
+  return new RedisHistoryStore(link, options.prefix, options.policies, options.metrics);
 }
 
 class Closing implements OnApplicationShutdown {

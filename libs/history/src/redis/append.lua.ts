@@ -1,0 +1,109 @@
+/**
+ * One channel's part of a batch.
+ *
+ * KEYS: list of entries, meta of the channel, owner of the shard.
+ * ARGV: epoch, owner epoch, size, ttl ms, meta life ms, ids remembered; then (offset, `(id, part)`, packed tail) each.
+ * Answers for each, as text: prev, -2 for the first one known, -3 for a duplicate. Error GHOST when a later owner has written.
+ *
+ * Offsets travel as text made by `%.0f`: Lua's own way of writing a large number loses digits, and so does the client's
+ * way of reading one.
+ */
+export const appendLua = `
+local list, meta, shard = KEYS[1], KEYS[2], KEYS[3]
+local epoch, owner = ARGV[1], tonumber(ARGV[2])
+local size, ttl, life, remembered = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+local function text(number) return string.format('%.0f', number) end
+local clock = redis.call('TIME')
+local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
+
+local held = redis.call('HMGET', shard, 'epoch', 'owner', 'lost')
+local lost = held[3]
+if held[1] == epoch then
+  if tonumber(held[2]) > owner then return redis.error_reply('GHOST') end
+  if tonumber(held[2]) < owner then redis.call('HSET', shard, 'owner', ARGV[2]) end
+else
+  if redis.call('HEXISTS', shard, 'past:' .. epoch) == 1 then return redis.error_reply('GHOST') end
+  if held[1] then
+    lost = false
+    redis.call('HSET', shard, 'past:' .. held[1], 1)
+    redis.call('HDEL', shard, 'lost')
+  else
+    -- Nobody writes without a claim: whoever claimed this shard did so in a store that has been emptied since.
+    lost = '1'
+    redis.call('HSET', shard, 'lost', 1)
+  end
+  redis.call('HSET', shard, 'epoch', epoch, 'owner', ARGV[2])
+end
+
+local known = redis.call('HMGET', meta, 'epoch', 'top', 'floor', 'first', 'ids')
+local top, floor, first, ids
+if known[1] == epoch then
+  top, floor, first, ids = tonumber(known[2]), tonumber(known[3]), tonumber(known[4]), known[5] or ''
+else
+  if known[1] then redis.call('DEL', list, meta) end
+  floor, ids = -1, ''
+end
+local _, count = string.gsub(ids, ';', '')
+local length = redis.call('LLEN', list)
+if length == 0 and top and top > floor then floor = top end
+
+local prevs
+local function again(offset)
+  if not prevs then
+    prevs = {}
+    for _, entry in ipairs(redis.call('LRANGE', list, 0, -1)) do
+      local at, before = struct.unpack('>dd', entry)
+      prevs[at] = before
+    end
+  end
+  if prevs[offset] then return prevs[offset] end
+  if offset > floor then floor = offset end
+  return floor
+end
+
+local answers = {}
+local wrote = false
+for i = 7, #ARGV, 3 do
+  local offset, key = tonumber(ARGV[i]), ARGV[i + 1]
+  local _, stop = string.find(ids, ';' .. key .. '=', 1, true)
+  local seen = stop and tonumber(string.match(ids, '^%d+', stop + 1))
+  if seen and seen ~= offset then
+    answers[#answers + 1] = '-3'
+  elseif top and offset <= top then
+    answers[#answers + 1] = text(again(offset))
+  else
+    local prev = top or -2
+    if not first then
+      first = offset
+      if lost then floor = offset end
+    end
+    redis.call('RPUSH', list, struct.pack('>ddd', offset, prev, now + ttl) .. ARGV[i + 2])
+    length = length + 1
+    if prevs then prevs[offset] = prev end
+    top, wrote = offset, true
+    ids = ids .. ';' .. key .. '=' .. text(offset)
+    count = count + 1
+    if count > remembered then ids, count = string.match(ids, '^;[^;]*(.*)$'), count - 1 end
+    answers[#answers + 1] = text(prev)
+  end
+end
+
+local gone = length > size and length - size or 0
+while gone < length do
+  local entry = redis.call('LINDEX', list, gone)
+  local _, _, till = struct.unpack('>ddd', entry)
+  if till > now then break end
+  gone = gone + 1
+end
+if gone > 0 then
+  local offset = struct.unpack('>d', redis.call('LINDEX', list, gone - 1))
+  if offset > floor then floor = offset end
+  redis.call('LTRIM', list, gone, -1)
+end
+if wrote then redis.call('PEXPIRE', list, ttl) end
+if top then
+  redis.call('HSET', meta, 'epoch', epoch, 'owner', ARGV[2], 'top', text(top), 'floor', text(floor), 'first', text(first), 'ids', ids)
+  redis.call('PEXPIRE', meta, life)
+end
+return answers
+`;

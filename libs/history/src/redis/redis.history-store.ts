@@ -1,0 +1,147 @@
+import { randomBytes } from 'node:crypto';
+import { channelKey, type Channel, type Position } from '@app/protocol';
+import { notRetained } from '@app/protocol/wires';
+import type { Metrics, RedisLink } from '@app/runtime';
+import type { ChannelPolicies } from '../channel-policy.js';
+import {
+  GhostOwnerError,
+  HistoryStore,
+  type AppendRecord,
+  type ChannelTop,
+  type HistoryPage,
+  type Kept,
+  type ShardOwner,
+} from '../history-store.js';
+import { heldIds, isKept, keeps, keptOf, metaLifeMs } from '../retention.js';
+import { ChannelBatches } from './channel-batches.js';
+import { defineHistoryCommands, type PipelineAnswers } from './commands.js';
+import { unpackEntry } from './packed-entry.js';
+
+/**
+ * History in Redis: a list of packed entries and a small hash per channel (one hash tag), one script call per channel and
+ * batch. The owner of a shard is checked in each of them, so a ghost is refused on channels that the new owner has not
+ * written yet. Redis's clock alone decides what is too old.
+ *
+ * A store that was emptied under a running job notices at the next append (the shard's claim is gone) and counts
+ * everything before the first offset it then sees of a channel as lost. A channel without a word for `metaLifeMs`
+ * (seven days at least) is forgotten and begins as a new one.
+ */
+export class RedisHistoryStore extends HistoryStore {
+  private readonly epochs: string;
+
+  constructor(
+    private readonly link: RedisLink,
+    private readonly prefix: string,
+    private readonly policies: ChannelPolicies,
+    private readonly metrics?: Metrics,
+  ) {
+    super();
+    this.epochs = `${prefix}h:epochs`;
+    defineHistoryCommands(link);
+  }
+
+  async epochOf(life: string): Promise<string> {
+    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(), '');
+  }
+
+  async renewEpoch(life: string, old: string): Promise<string> {
+    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(), old);
+  }
+
+  async currentEpoch(): Promise<string | undefined> {
+    return (await (await this.link.connected()).hget(this.epochs, 'current')) ?? undefined;
+  }
+
+  async claim(owner: ShardOwner): Promise<'ours' | 'ahead'> {
+    const redis = await this.link.connected();
+    const isOurs = await redis.skylarkClaim(this.shardKey(owner.shard), owner.epoch, owner.ownerEpoch);
+    return isOurs === 1 ? 'ours' : 'ahead';
+  }
+
+  async append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept> {
+    const prevs = records.map((record) => record.targets.map(() => notRetained as number));
+    const batches = new ChannelBatches();
+    for (const [i, record] of records.entries()) {
+      for (const [j, { channel, devices }] of record.targets.entries()) {
+        if (keeps(this.policies, record, channel))
+          batches.add(record, channel, devices, (prev) => (prevs[i]![j] = prev));
+      }
+    }
+    if (batches.size === 0) return keptOf(prevs);
+    const pipeline = (await this.link.connected()).pipeline();
+    for (const { app, channel, args } of batches) {
+      const { size, ttlMs } = this.policies.of(channel);
+      const policy = [size, ttlMs, metaLifeMs(ttlMs), heldIds];
+      const keys = [...this.channelKeys(app, channel), this.shardKey(owner.shard)];
+      pipeline.skylarkAppend(...keys, owner.epoch, owner.ownerEpoch, ...policy, ...args);
+    }
+    const answers = resultsOf<string[]>(await pipeline.exec(), owner);
+    for (const [i, batch] of [...batches].entries()) batch.answer(answers[i]!.map(Number));
+    return keptOf(prevs);
+  }
+
+  async tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]> {
+    if (channels.length === 0) return [];
+    const pipeline = (await this.link.connected()).pipeline();
+    for (const channel of channels) pipeline.skylarkTop(...this.channelKeys(app, channel), this.epochs);
+    return resultsOf<string[]>(await pipeline.exec()).map(([current, epoch, top, floor]) =>
+      epoch === undefined
+        ? { epoch: current!, offset: -1, floor: -1 }
+        : { epoch, offset: Number(top), floor: Number(floor) },
+    );
+  }
+
+  async read(app: string, channel: Channel, since: Position, limit = Infinity): Promise<HistoryPage> {
+    const redis = await this.link.connected();
+    const keys = [...this.channelKeys(app, channel), this.epochs] as const;
+    const answer = await redis.skylarkReadBuffer(...keys, since.epoch, since.offset);
+    const [current, epoch, top, floor, first, nowMs] = answer.slice(0, 6).map(String);
+    if (epoch === undefined) {
+      const recovered = since.epoch === current && since.offset === -1 && isKept(this.policies, channel);
+      return { epoch: current!, entries: [], top: -1, recovered };
+    }
+    const held = answer.slice(6).map(unpackEntry);
+    const readable = held.filter((entry) => entry !== undefined);
+    this.metrics?.dropped.inc({ stage: 'history', reason: 'undecodable' }, held.length - readable.length);
+    const alive = readable.filter((entry) => entry.expiresAtMs === 0 || entry.expiresAtMs > Number(nowMs));
+    const entries = alive
+      .slice(Math.max(0, alive.length - limit))
+      .map(({ offset, prev, devices, body }) => ({ offset, prev, devices, body }));
+    const isWhole = entries.length === alive.length && readable.length === held.length;
+    const isKnown = since.offset === -1 || since.offset >= Number(first);
+    const recovered = since.epoch === epoch && isKnown && Number(floor) <= since.offset && isWhole;
+    return { epoch, entries, top: Number(top), recovered };
+  }
+
+  problem(): Promise<string | undefined> {
+    return this.link.problem();
+  }
+
+  close(): Promise<void> {
+    return this.link.close();
+  }
+
+  /** Names hold no braces, so the tag is the whole channel key. */
+  private channelKeys(app: string, channel: Channel): [list: string, meta: string] {
+    const tag = `${this.prefix}h:{${channelKey(app, channel)}}`;
+    return [`${tag}:l`, `${tag}:m`];
+  }
+
+  private shardKey(shard: number): string {
+    return `${this.prefix}h:shard:${shard}`;
+  }
+}
+
+/** @throws the first error among the answers; a ghost's by its name. */
+function resultsOf<T>(answers: PipelineAnswers, owner?: ShardOwner): T[] {
+  return (answers ?? []).map(([error, result]) => {
+    if (!error) return result as T;
+    if (owner && error.message.includes('GHOST')) {
+      throw new GhostOwnerError(`shard ${owner.shard} has a later owner than ${owner.ownerEpoch} of ${owner.epoch}`);
+    }
+    throw error;
+  });
+}
+
+/** 12 characters of base64url. */
+const newEpoch = (): string => randomBytes(9).toString('base64url');

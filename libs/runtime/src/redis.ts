@@ -135,6 +135,6 @@ async function warnIfForgetful(redis: Redis, log: Log): Promise<void> {
 }
 
 async function setting(redis: Redis, name: string): Promise<string | undefined> {
-  const answer = (await redis.config('GET', name)) as string[];
+  const answer = await redis.config('GET', name);
   return answer[1];
 }

@@ -19,6 +19,7 @@ export class Outboxes {
   private joinedOf: Frame[] = [];
   private joined: Frame = Buffer.alloc(0);
   private readonly slow;
+  private readonly gone;
   private readonly writes;
   private readonly bytes;
 
@@ -27,13 +28,17 @@ export class Outboxes {
     metrics: Metrics,
   ) {
     this.slow = metrics.dropped.labels('outbox', 'slow_consumer');
+    this.gone = metrics.dropped.labels('outbox', 'closed');
     this.writes = metrics.counter('skylark_gateway_writes_total', 'Socket writes');
     this.bytes = metrics.counter('skylark_gateway_written_bytes_total', 'Bytes written to clients');
   }
 
   /** Counts bytes, not frames: one large message can hurt as much as a thousand small ones. */
   push(session: Session, frame: Frame): Pushed {
-    if (session.state === 'closed' || !session.connection.isOpen) return 'closed';
+    if (session.state === 'closed' || !session.connection.isOpen) {
+      this.gone.inc();
+      return 'closed';
+    }
     // Too much for one tick is no sign of a slow client: only what the kernel does not take is.
     if (session.pendingBytes + frame.length > this.maxBytes) this.flushOne(session);
     if (session.connection.writableLength + session.pendingBytes + frame.length > this.maxBytes) {
@@ -67,7 +72,10 @@ export class Outboxes {
     if (pending === null) return;
     session.pending = null;
     session.pendingBytes = 0;
-    if (!session.connection.isOpen) return;
+    if (!session.connection.isOpen) {
+      this.gone.inc(Array.isArray(pending) ? pending.length : 1);
+      return;
+    }
     const frames = Array.isArray(pending) ? this.join(pending) : pending;
     session.connection.write(frames);
     this.writesDone += 1;

@@ -1,0 +1,74 @@
+import { ManualClock } from '@app/runtime';
+import { FakeConnection } from './connection.contract.js';
+import { Heartbeat, tokenWaitMs } from './heartbeat.js';
+import { Session } from './session.js';
+
+function setup(state: Session['state'] = 'live') {
+  const clock = new ManualClock();
+  const heartbeat = new Heartbeat(clock, 60_000);
+  const connection = new FakeConnection();
+  const session = new Session(1, connection);
+  session.state = state;
+  heartbeat.watch(session);
+  return { clock, heartbeat, connection, session };
+}
+
+describe('the heartbeat', () => {
+  it('closes who is silent too long, and nobody before', () => {
+    const { clock, connection } = setup();
+    clock.advance(59_999);
+    expect(connection.ended).toBeUndefined();
+    clock.advance(1_001);
+    expect(connection.ended).toMatchObject({ code: 4408 });
+  });
+
+  it('lets any frame prove life', () => {
+    const { clock, heartbeat, connection, session } = setup();
+    for (let minute = 0; minute < 10; minute += 1) {
+      clock.advance(59_000);
+      heartbeat.seen(session);
+    }
+    expect(connection.ended).toBeUndefined();
+    clock.advance(61_000);
+    expect(connection.ended).toMatchObject({ code: 4408 });
+  });
+
+  it('closes who came without a token and sends none', () => {
+    const { clock, connection } = setup('waiting');
+    clock.advance(tokenWaitMs - 1);
+    expect(connection.ended).toBeUndefined();
+    clock.advance(501);
+    expect(connection.ended).toEqual({ code: 4401, reason: 'no token came' });
+  });
+
+  it('forgets the wait for the token once it has come', () => {
+    const { clock, connection, session } = setup('waiting');
+    clock.advance(4_000);
+    session.state = 'live';
+    clock.advance(50_000);
+    expect(connection.ended).toBeUndefined();
+  });
+
+  it('closes whose token has ended, unless a new one came', () => {
+    const { clock, heartbeat, connection, session } = setup();
+    session.expiresAtMs = clock.now() + 90_000;
+    clock.advance(50_000);
+    heartbeat.seen(session);
+    session.expiresAtMs += 90_000;
+    clock.advance(55_000);
+    heartbeat.seen(session);
+    expect(connection.ended).toBeUndefined();
+    clock.advance(50_000);
+    heartbeat.seen(session);
+    clock.advance(26_000);
+    expect(connection.ended).toEqual({ code: 4401, reason: 'the token has ended' });
+  });
+
+  it('lets go of who is gone within the horizon', () => {
+    const { clock, heartbeat, connection, session } = setup();
+    connection.terminate();
+    clock.advance(11_000);
+    const wheel = (heartbeat as unknown as { wheel: { buckets: Session[][] } }).wheel;
+    expect(wheel.buckets.flat()).not.toContain(session);
+  });
+});

@@ -77,7 +77,8 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   if (config.swagger) serveDocs(app);
   const { host, port, rpcPort } = await listen(app, parts, { log, metrics, clock });
   const bus = app.get(Bus);
-  openBus(bus, readiness, log);
+  const ending = new AbortController();
+  openBus(bus, readiness, log, ending.signal);
   const nodes = app.get(NodeDirectory);
   readiness.add('registry', () => nodes.problem());
   const id = randomBytes(8).toString('hex');
@@ -89,6 +90,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
     rpcPort,
     log,
     close: async () => {
+      ending.abort();
       await agent.close();
       app.get(Gateways).close();
       await app.close();
@@ -121,14 +123,14 @@ async function listen(
 }
 
 /** Opens the bus in the background; a bus that will never open is said by readiness for good. */
-function openBus(bus: Bus, readiness: Readiness, log: Log): void {
+function openBus(bus: Bus, readiness: Readiness, log: Log, ending: AbortSignal): void {
   let refusal: string | undefined;
   readiness.add('bus', () => refusal ?? bus.problem());
   bus.open().then(
     () => log.info({ shards: bus.shards, durable: bus.durable }, 'bus is open'),
     (error: unknown) => {
       refusal = (error as Error).message;
-      log.error({ err: error }, 'bus cannot be used');
+      if (!ending.aborted) log.error({ err: error }, 'bus cannot be used');
     },
   );
 }

@@ -1,5 +1,5 @@
 import { NotFoundException } from '@nestjs/common';
-import { BusUnavailableError } from '@app/bus';
+import { BusUnavailableError, ShardsChangedError } from '@app/bus';
 import { CodedError } from '@app/protocol';
 import { BodyError, problemOf } from './problem.js';
 
@@ -25,6 +25,7 @@ describe('problemOf', () => {
 
   it.each([
     [new BusUnavailableError('kafka-7.internal:9092 is away'), 503, 'bus_unavailable'],
+    [new ShardsChangedError('kafka-7.internal has 8 partitions'), 503, 'bus_unavailable'],
     [new NotFoundException(), 404, 'not_found'],
   ])('knows %s', (error, status, code) => {
     const found = problemOf(error);

@@ -1,5 +1,5 @@
 import { HttpException } from '@nestjs/common';
-import { BusUnavailableError } from '@app/bus';
+import { BusUnavailableError, ShardsChangedError } from '@app/bus';
 import { CodedError, ErrorCode } from '@app/protocol';
 
 /** What is wrong with one field: where (JSON pointer, RFC 6901, in a URI fragment) and how. */
@@ -37,7 +37,8 @@ export function problem(code: ErrorCode, detail: string, errors?: readonly Field
 export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof BodyError) return problem(error.code, error.message, error.errors);
   if (error instanceof CodedError) return problem(error.code, error.message);
-  if (error instanceof BusUnavailableError) {
+  // The second is for an operator to mend; readiness says so, and callers do well to come back.
+  if (error instanceof BusUnavailableError || error instanceof ShardsChangedError) {
     return problem('bus_unavailable', 'The bus did not take the message; send it again after the time in Retry-After.');
   }
   if (error instanceof HttpException && error.getStatus() < 500) {

@@ -1,7 +1,7 @@
 import { type Log, persist } from '@app/runtime';
 import type { EachBatchPayload, TopicOffsets } from 'kafkajs';
 import { isRefusal, kafkaType } from './kafka-client.js';
-import type { KafkaShard } from './kafka-shard.js';
+import type { KafkaShard, ShardCommits } from './kafka-shard.js';
 
 /** A shard that the group gave us: where to read on, and the shard itself once its first record is there. */
 export interface Slot {
@@ -26,7 +26,7 @@ export interface GenerationOptions {
  * What this member has of the group between one join and the next. Everything that is known of a shard hangs here, so
  * that nothing of it outlives the generation; above all no commit, which kafkajs would send under the next one.
  */
-export class Generation {
+export class Generation implements ShardCommits {
   readonly slots = new Map<number, Slot>();
   /** kafkajs's own commit, the one that tries once: known with the first batch. */
   send: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;

@@ -1,7 +1,12 @@
 import type { Log } from '@app/runtime';
 import type { OwnedShard, ShardConsumer } from '../bus.js';
 import { HandOver } from '../hand-over.js';
-import type { Generation } from './generation.js';
+
+/** Where a shard's commits go: to the generation that it hangs on. */
+export interface ShardCommits {
+  commitSoon(shard: number, offset: number): void;
+  fence(shard: number, offset: number): Promise<number>;
+}
 
 /** A partition while the group says that it is ours. */
 export class KafkaShard implements OwnedShard {
@@ -14,7 +19,7 @@ export class KafkaShard implements OwnedShard {
     readonly ownerEpoch: number,
     readonly life: string,
     private committed: number,
-    private readonly generation: Generation,
+    private readonly commits: ShardCommits,
     to: { consumer: ShardConsumer; log: Log; onTaken: () => void },
   ) {
     this.handOver = new HandOver(this, to.consumer, to.log, to.onTaken);
@@ -31,7 +36,7 @@ export class KafkaShard implements OwnedShard {
   commit(offset: number): void {
     if (this.signal.aborted || offset <= this.committed) return;
     this.committed = offset;
-    this.generation.commitSoon(this.shard, offset);
+    this.commits.commitSoon(this.shard, offset);
   }
 
   pause(): void {
@@ -43,6 +48,6 @@ export class KafkaShard implements OwnedShard {
   }
 
   fence(): Promise<number> {
-    return this.generation.fence(this.shard, this.committed);
+    return this.commits.fence(this.shard, this.committed);
   }
 }

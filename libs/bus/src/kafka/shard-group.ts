@@ -1,21 +1,15 @@
-import { type Clock, type Log, type Timer, backoffMs, pause, persist } from '@app/runtime';
-import kafkajs, { type Consumer, type EachBatchPayload, type Kafka, type PartitionAssigner } from 'kafkajs';
+import { type Clock, type Log, type Timer, persist } from '@app/runtime';
+import type { EachBatchPayload } from 'kafkajs';
 import type { ShardConsumer } from '../bus.js';
 import { Generation, type Slot } from './generation.js';
-import { isPassing, patient, saying } from './kafka-client.js';
+import { GroupMember, type MemberEvents, type MemberOptions } from './group-member.js';
 import { KafkaShard } from './kafka-shard.js';
-import type { KafkaSettings } from './kafka.options.js';
 import type { RetentionWatch } from './retention-watch.js';
 import type { ShardOffsets, Standing } from './shard-offsets.js';
 import { within } from './time-limit.js';
 
-export interface GroupOptions {
-  kafka: Kafka;
-  topic: string;
-  groupId: string;
+export interface GroupOptions extends MemberOptions {
   life: string;
-  shards: number;
-  settings: KafkaSettings;
   clock: Clock;
   offsets: ShardOffsets;
   retention: RetentionWatch;
@@ -23,21 +17,17 @@ export interface GroupOptions {
 }
 
 /**
- * Our membership in the group that shares the shards among the jobs. From the moment this member asks to join again it
- * owns nothing; once it has joined, every shard it was given starts at the committed offset, as if it were new.
+ * The shards that the group gives to this process. From the moment its member asks to join again they are nobody's;
+ * once it has joined, every shard it was given starts at the committed offset, as if it were new.
  */
-export class ShardGroup {
-  private member: Consumer | undefined;
+export class ShardGroup implements MemberEvents {
+  private readonly member: GroupMember;
   private generation: Generation | undefined;
   /** Takes of an earlier generation that still run, by shard: the next owner of the shard in this process waits. */
   private readonly ending = new Map<number, Promise<void>>();
-  private readonly accepted = new WeakMap<object, number>();
   private readonly closing = new AbortController();
-  private readonly leaving = new AbortController();
   private readonly commits: Timer;
   private readonly log: Log;
-  private readonly living: Promise<void>;
-  private trouble: string | undefined = 'the group of the jobs was not joined yet';
   private outSince = -Infinity;
   private closed: Promise<void> | undefined;
 
@@ -45,13 +35,13 @@ export class ShardGroup {
     const { clock, settings } = options;
     this.log = settings.log;
     this.commits = clock.every(settings.commitMs, () => void this.generation?.flush().catch(() => {}));
-    this.living = this.live();
+    this.member = new GroupMember(options, this);
   }
 
   /** A rebalance is no problem as long as it is short. */
   problem(): string | undefined {
     const isShort = this.options.clock.now() - this.outSince < this.options.settings.sessionTimeoutMs;
-    return this.generation || isShort ? undefined : this.trouble;
+    return this.generation || isShort ? undefined : this.member.whyNot;
   }
 
   /** Waits for the running takes, commits what was committed, gives the shards back. Idempotent. */
@@ -65,7 +55,7 @@ export class ShardGroup {
     const { closeTimeoutMs, requestTimeoutMs } = this.options.settings;
     const { generation } = this;
     const slots = [...(generation?.slots.values() ?? [])];
-    this.stopReading();
+    this.member.pause(everyShard(this.options.shards));
     await within(
       closeTimeoutMs,
       'a shard was not handed over',
@@ -75,79 +65,15 @@ export class ShardGroup {
     await within(requestTimeoutMs, 'Kafka took no commit', generation?.flush() ?? Promise.resolve()).catch(
       (error: unknown) => this.log.warn({ err: error }, 'the last commit was not taken: the next owner repeats'),
     );
-    this.lose();
-    this.leaving.abort();
-    await within(requestTimeoutMs, 'the group was not left', this.living).catch((error: unknown) =>
-      this.log.warn({ err: error }, 'Kafka was left without a word'),
-    );
-  }
-
-  /** One kafkajs consumer after the other: what crashes is made anew. */
-  private async live(): Promise<void> {
-    for (let attempt = 1; !this.closing.signal.aborted; attempt += 1) {
-      const member = this.makeMember();
-      this.member = member;
-      const crash = new Promise<unknown>((resolve) => {
-        member.on(member.events.CRASH, ({ payload }) => resolve(payload.error));
-      });
-      const left = new Promise<void>((resolve) => {
-        if (this.leaving.signal.aborted) resolve();
-        this.leaving.signal.addEventListener('abort', () => resolve(), { once: true });
-      });
-      member.on(member.events.GROUP_JOIN, () => {
-        attempt = 1;
-      });
-      try {
-        await this.join(member);
-        const error = await Promise.race([crash, left]);
-        if (error !== undefined) throw error;
-      } catch (error) {
-        this.trouble = `the group of the jobs was lost: ${saying(error)}`;
-        const level = attempt > 1 ? 'debug' : isPassing(error) ? 'info' : 'warn';
-        this.log[level]({ attempt, err: error }, 'not in the group of the jobs, joining again');
-      }
-      this.lose();
-      await within(this.options.settings.closeTimeoutMs, 'kafkajs did not end', member.disconnect()).catch(() => {});
-      await pause(backoffMs(attempt), this.closing.signal);
-    }
-  }
-
-  private makeMember(): Consumer {
-    const { kafka, groupId, settings, topic } = this.options;
-    const member: Consumer = kafka.consumer({
-      groupId,
-      allowAutoTopicCreation: false,
-      sessionTimeout: settings.sessionTimeoutMs,
-      heartbeatInterval: settings.heartbeatMs,
-      rebalanceTimeout: settings.rebalanceTimeoutMs,
-      maxWaitTimeInMs: 100,
-      metadataMaxAge: 30_000,
-      partitionAssigners: [announced(() => member === this.member && this.lose())],
-      retry: { ...patient(settings.sessionTimeoutMs), restartOnFailure: async () => false },
-    });
-    member.on(member.events.COMMIT_OFFSETS, ({ payload }) => {
-      this.accepted.set(payload.topics, payload.groupGenerationId);
-    });
-    member.on(member.events.GROUP_JOIN, ({ payload }) => this.joined(member, payload.memberAssignment[topic] ?? []));
-    return member;
-  }
-
-  private async join(member: Consumer): Promise<void> {
-    await member.connect();
-    await member.subscribe({ topics: [this.options.topic], fromBeginning: true });
-    await member.run({
-      autoCommit: false,
-      eachBatchAutoResolve: false,
-      partitionsConsumedConcurrently: this.options.shards,
-      eachBatch: (payload) => this.read(member, payload),
-    });
+    this.losing();
+    await this.member.leave();
   }
 
   /** Whatever we had is not ours any more; nothing of it may be committed from here on. */
-  private lose(): void {
+  losing(): void {
     const { generation } = this;
     if (!generation) return;
-    this.stopReading();
+    this.member.pause(everyShard(this.options.shards));
     this.generation = undefined;
     this.outSince = this.options.clock.now();
     for (const [partition, { shard }] of generation.slots) {
@@ -157,27 +83,28 @@ export class ShardGroup {
     this.log.info({ shards: [...generation.slots.keys()] }, 'shards given back');
   }
 
-  private joined(member: Consumer, shards: readonly number[]): void {
-    if (this.closing.signal.aborted || member !== this.member) return;
-    this.lose();
+  joined(shards: readonly number[]): void {
+    if (this.closing.signal.aborted) return;
+    this.losing();
     const generation: Generation = new Generation({
       topic: this.options.topic,
       log: this.log,
-      acceptedAs: (topics) => this.accepted.get(topics),
+      acceptedAs: (topics) => this.member.acceptedAs(topics),
       onRefused: () => {
-        if (this.generation === generation) this.lose();
+        if (this.generation === generation) this.losing();
       },
     });
     this.generation = generation;
     this.log.info({ shards }, 'shards received');
     // Before anything is read, where to start must be known: kafkajs would pass over what retention took.
-    for (const shard of shards) this.stop(member, shard);
-    this.start(member, generation, shards).catch((error: unknown) => {
+    this.member.pause(shards);
+    const known = shards.filter((shard) => shard < this.options.shards); // a topic that grew is refused as soon as seen
+    this.start(generation, known).catch((error: unknown) => {
       this.log.debug({ err: error }, 'the generation was over before its shards had begun');
     });
   }
 
-  private async start(member: Consumer, generation: Generation, shards: readonly number[]): Promise<void> {
+  private async start(generation: Generation, shards: readonly number[]): Promise<void> {
     if (shards.length === 0) return;
     const standing = await persist(() => this.options.offsets.standing(), {
       signal: generation.signal,
@@ -188,8 +115,8 @@ export class ShardGroup {
       if (generation.signal.aborted) return;
       const next = this.startOf(shard, standing.get(shard));
       generation.slots.set(shard, { next, isFull: false });
-      member.seek({ topic: this.options.topic, partition: shard, offset: String(next) });
-      this.go(member, shard);
+      this.member.seek(shard, next);
+      this.member.resume(shard);
     };
     await Promise.all(shards.map(startOne));
   }
@@ -206,16 +133,16 @@ export class ShardGroup {
   }
 
   /** kafkajs waits for all shards' batches before it reads on, so nothing here waits for a `take`. */
-  private async read(member: Consumer, payload: EachBatchPayload): Promise<void> {
+  async read(payload: EachBatchPayload): Promise<void> {
     const { batch } = payload;
     const { generation } = this;
     const slot = generation?.slots.get(batch.partition);
     // What is not resolved is read again.
     if (!generation || !slot || this.closing.signal.aborted) return;
     generation.send ??= (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    if (!(await this.isNext(member, slot, payload)) || generation.signal.aborted) return;
-    slot.shard ??= await this.own(member, generation, slot, batch.partition);
-    if (generation.signal.aborted) return slot.shard.lose();
+    if (!(await this.isNext(slot, payload)) || generation.signal.aborted) return;
+    slot.shard ??= await this.own(generation, slot, batch.partition);
+    if (generation.signal.aborted || this.closing.signal.aborted) return slot.shard.lose();
 
     const entries = batch.messages
       .map(({ offset, value }) => ({ offset: Number(offset), value: value ?? Buffer.alloc(0) }))
@@ -225,12 +152,12 @@ export class ShardGroup {
     slot.shard.handOver.push(entries);
     if (slot.shard.handOver.bytes > this.options.settings.readAheadBytes) {
       slot.isFull = true;
-      this.stop(member, batch.partition);
+      this.member.pause([batch.partition]);
     }
   }
 
   /** Whether the batch goes on where we are. If not: retention took what was between, or it is of another generation. */
-  private async isNext(member: Consumer, slot: Slot, { batch }: EachBatchPayload): Promise<boolean> {
+  private async isNext(slot: Slot, { batch }: EachBatchPayload): Promise<boolean> {
     const { partition } = batch;
     const first = Number(batch.firstOffset());
     if (first <= slot.next || first === slot.early) return true;
@@ -241,12 +168,12 @@ export class ShardGroup {
     slot.next = Math.max(slot.next, gone);
     if (slot.next === first) return true;
     slot.early = first; // when it comes first again, there is nothing between
-    member.seek({ topic: this.options.topic, partition, offset: String(slot.next) });
+    this.member.seek(partition, slot.next);
     return false;
   }
 
   /** The first commit of a shard in a generation is the fence, and tells the generation. */
-  private async own(member: Consumer, generation: Generation, slot: Slot, partition: number): Promise<KafkaShard> {
+  private async own(generation: Generation, slot: Slot, partition: number): Promise<KafkaShard> {
     const start = slot.next;
     const ownerEpoch = await generation.commit(new Map([[partition, start]]));
     const shard: KafkaShard = new KafkaShard(partition, ownerEpoch, this.options.life, start, generation, {
@@ -256,46 +183,13 @@ export class ShardGroup {
         if (!slot.isFull || shard.signal.aborted) return;
         if (shard.handOver.bytes > this.options.settings.readAheadBytes / 2) return;
         slot.isFull = false;
-        this.go(member, partition);
+        this.member.resume(partition);
       },
     });
     return shard;
   }
-
-  private stopReading(): void {
-    if (!this.member) return;
-    for (let shard = 0; shard < this.options.shards; shard += 1) this.stop(this.member, shard);
-  }
-
-  private stop(member: Consumer, shard: number): void {
-    try {
-      member.pause([{ topic: this.options.topic, partitions: [shard] }]);
-    } catch {
-      // kafkajs has ended: nothing is read anyway
-    }
-  }
-
-  private go(member: Consumer, shard: number): void {
-    try {
-      member.resume([{ topic: this.options.topic, partitions: [shard] }]);
-    } catch {
-      // kafkajs has ended: the next generation starts it
-    }
-  }
 }
 
-/** Round robin, telling of each join before it is asked for: kafkajs's REBALANCING does not come for all of them. */
-function announced(onJoin: () => unknown): PartitionAssigner {
-  return (config) => {
-    const assigner = kafkajs.PartitionAssigners.roundRobin(config);
-    return {
-      name: assigner.name,
-      version: assigner.version,
-      assign: (group) => assigner.assign(group),
-      protocol: (subscription) => {
-        onJoin();
-        return assigner.protocol(subscription);
-      },
-    };
-  };
+function everyShard(shards: number): number[] {
+  return Array.from({ length: shards }, (_, shard) => shard);
 }

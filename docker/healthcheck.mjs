@@ -7,13 +7,10 @@ const {
 } = process.env;
 const port = { gateway, logic, job, standalone: logic }[APP];
 
-fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(3_000) }).then(
-  async (answer) => {
-    if (!answer.ok) console.error(await answer.text());
-    process.exit(answer.ok ? 0 : 1);
-  },
-  (error) => {
-    console.error(error.message);
-    process.exit(1);
-  },
-);
+try {
+  const answer = await fetch(`http://127.0.0.1:${port}/health/ready`, { signal: AbortSignal.timeout(3_000) });
+  if (!answer.ok) throw new Error(await answer.text());
+} catch (error) {
+  console.error(error.message);
+  process.exitCode = 1;
+}

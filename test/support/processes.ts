@@ -101,6 +101,7 @@ export class Processes extends Clients {
 
   async startGateway(env?: Record<string, string>): Promise<AppProcess> {
     const gateway = this.start('gateway', env);
+    await gateway.says('clients are let in');
     this.clientUrls.push(`ws://127.0.0.1:${String((await gateway.says('gateway listens')).port)}/connect`);
     return gateway;
   }

@@ -4,7 +4,7 @@ const only = (name, from, to, comment) => ({
   comment,
   severity: 'error',
   from: { path: from },
-  to: { path: '^(apps|libs|test|bench)/', pathNot: to },
+  to: { path: '^(apps|libs|test|bench)/', pathNot: [to, '^test/support/'] },
 });
 const specs = '\\.(spec|contract|e2e|bench)\\.ts$|^(test|bench)/|^libs/[^/]+/test/';
 

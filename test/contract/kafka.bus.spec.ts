@@ -202,6 +202,22 @@ withKafka('with Apache Kafka', () => {
         expect(await committed(shard!)).toBe(5);
       });
 
+      it('owns nothing from the moment it asks to join again', async () => {
+        const proxy = await between();
+        const first = await open({ socketFactory: through(proxy) });
+        const one = new Taking();
+        await first.consume(one);
+        await first.publish([0, 1, 2, 3].map((shard) => record(shard, 'a')));
+        await one.when(() => one.shards.size === 4);
+        const owned = [...one.shards.values()];
+
+        const asking = proxy.nextRequest(isJoin);
+        const second = await open();
+        await second.consume(new Taking());
+        await asking;
+        expect(owned.map((shard) => shard.signal.aborted)).toEqual([true, true, true, true]);
+      });
+
       it('does not begin a shard anew while an earlier take of it still runs', async () => {
         const first = await open();
         const closed = gate();
@@ -379,9 +395,14 @@ withKafka('with Apache Kafka', () => {
   });
 });
 
-/** A Kafka produce request: four bytes of length, then the API key 0. */
+/** A Kafka request begins with four bytes of length, then the API key: 0 is Produce. */
 function isProduce(bytes: Buffer): boolean {
   return bytes.length >= 6 && bytes.readInt16BE(4) === 0;
+}
+
+/** 11 is JoinGroup. */
+function isJoin(bytes: Buffer): boolean {
+  return bytes.length >= 6 && bytes.readInt16BE(4) === 11;
 }
 
 function through(proxy: TcpProxy): ISocketFactory {

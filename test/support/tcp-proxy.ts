@@ -4,6 +4,7 @@ import { type AddressInfo, type Server, type Socket, connect, createServer } fro
 export class TcpProxy {
   private readonly links = new Set<{ client: Socket; server: Socket }>();
   private swallowing: { request: (bytes: Buffer) => boolean; done: () => void } | undefined;
+  private watching: { request: (bytes: Buffer) => boolean; done: () => void } | undefined;
   private refusing = false;
   private held = false;
 
@@ -40,6 +41,13 @@ export class TcpProxy {
   swallowAnswer(request: (bytes: Buffer) => boolean = () => true): Promise<void> {
     return new Promise((done) => {
       this.swallowing = { request, done };
+    });
+  }
+
+  /** Resolves when such a request is about to be passed on: the server has not seen it yet. */
+  nextRequest(request: (bytes: Buffer) => boolean): Promise<void> {
+    return new Promise((done) => {
+      this.watching = { request, done };
     });
   }
 
@@ -106,6 +114,10 @@ export class TcpProxy {
     }
     let swallowed: (() => void) | undefined;
     client.on('data', (bytes) => {
+      if (this.watching?.request(bytes)) {
+        this.watching.done();
+        this.watching = undefined;
+      }
       if (this.swallowing?.request(bytes)) {
         swallowed = this.swallowing.done;
         this.swallowing = undefined;

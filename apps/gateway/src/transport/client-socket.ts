@@ -11,7 +11,7 @@ const maxReasonBytes = 123;
  * A client's socket, which is also the session's connection: one object less per client.
  *
  * Frames are written to the raw socket, past the sender of `ws`. That holds as long as nothing of `ws` is left half
- * written: no compression, whole FIN frames only, only while OPEN; client-socket.spec.ts pins it.
+ * written: no compression, whole FIN frames only, only while OPEN; client-server.spec.ts pins it.
  */
 export class ClientSocket extends WebSocket implements Connection {
   session: Session | null = null;

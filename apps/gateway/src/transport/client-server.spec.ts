@@ -3,17 +3,17 @@ import { request as httpRequest } from 'node:http';
 import { connect as connectTcp, type Server, type Socket } from 'node:net';
 import { CloseCode } from '@app/protocol';
 import { ManualClock, Metrics, readConfig, silentLog } from '@app/runtime';
-import { Opcode, openRaw, rawFrame } from '../../../test/support/raw-websocket.js';
-import { until } from '../../../test/support/until.js';
-import { connect, upgradeRefused } from '../../../test/support/wire-client.js';
-import { gatewayConfig } from './gateway.config.js';
-import type { Connection } from './session/connection.js';
-import { Door, Inbound, type DoorRefusal, type Hello, type Ticket } from './session/door.js';
-import { textFrame } from './session/frame.js';
-import { Heartbeat } from './session/heartbeat.js';
-import type { Session } from './session/session.js';
-import { SessionTable } from './session/session-table.js';
-import { ClientServer } from './transport/client-server.js';
+import { Opcode, openRaw, rawFrame } from '../../../../test/support/raw-websocket.js';
+import { until } from '../../../../test/support/until.js';
+import { connect, upgradeRefused } from '../../../../test/support/wire-client.js';
+import { gatewayConfig } from '../gateway.config.js';
+import type { Connection } from '../session/connection.js';
+import { Door, Inbound, type DoorRefusal, type Hello, type Ticket } from '../session/door.js';
+import { textFrame } from '../session/frame.js';
+import { Heartbeat } from '../session/heartbeat.js';
+import type { Session } from '../session/session.js';
+import { SessionTable } from '../session/session-table.js';
+import { ClientServer } from './client-server.js';
 
 class FakeDoor extends Door {
   readonly table = new SessionTable();

@@ -1,4 +1,5 @@
 import { isIP } from 'node:net';
+import { busConfig } from '@app/bus';
 import { isLoopback, processConfig, rpcConfig, type Deployment, type Env } from '@app/runtime';
 import { Limits } from '@app/protocol';
 
@@ -21,7 +22,7 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     ...process,
     ...rpc,
     ...auth,
-    ...busConfig(env, alone),
+    ...busConfig(env, deployment),
     apiKeys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
@@ -65,32 +66,6 @@ function jwtProblem(secret: string | undefined, jwksUrl: string | undefined): st
   if (jwksUrl !== undefined && !/^https?:\/\/./.test(jwksUrl)) return 'JWT_JWKS_URL must be an http:// or https:// URL';
   if (secret !== undefined && Buffer.byteLength(secret) < 32) return 'JWT_SECRET must have at least 32 bytes';
   return undefined;
-}
-
-function busConfig(env: Env, alone: boolean) {
-  const bus = env.oneOf(
-    'BUS',
-    ['embedded', 'redis', 'kafka'],
-    alone ? 'embedded' : 'kafka',
-    'what waits between logic and job: `embedded` (one process) or `kafka`; `redis` is not there yet',
-  );
-  if (bus === 'redis') env.refuse('BUS=redis is not there yet: use kafka, or embedded in standalone');
-  if (bus === 'embedded' && !alone)
-    env.refuse('BUS=embedded works in standalone only: separate processes need BUS=kafka');
-  return {
-    bus,
-    shards: env.int('SHARDS', 16, 'in-order logs of the bus, when it is made', { min: 1, max: 1_024 }),
-    embeddedBusBytes: env.bytes(
-      'EMBEDDED_BUS_BYTES',
-      64 * 1024 * 1024,
-      'bytes that may wait with BUS=embedded; full refuses',
-      {
-        min: 1024 * 1024,
-      },
-    ),
-    kafkaBrokers: env.list('KAFKA_BROKERS', ['127.0.0.1:9092'], 'Kafka, comma list of host:port'),
-    kafkaTopicPrefix: env.text('KAFKA_TOPIC_PREFIX', 'skylark.', "before every topic's name"),
-  };
 }
 
 /** Addresses and networks (`10.0.0.0/8`), comma list. */

@@ -1,2 +1,3 @@
+export * from './bus.config.js';
 export * from './bus.js';
 export * from './bus.module.js';

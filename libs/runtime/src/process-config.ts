@@ -42,6 +42,10 @@ export const processConfig = (env: Env, deployment: Deployment) => {
   };
 };
 
+/** Undefined when not set. */
+export const rpcSecret = (env: Env): string | undefined =>
+  env.optional('RPC_SECRET', 'shared secret of the RPC handshake; needed when RPC listens beyond loopback');
+
 /** The RPC door of a process: its port, how others reach it, and the secret they share. */
 export const rpcConfig = (
   env: Env,
@@ -50,11 +54,8 @@ export const rpcConfig = (
   deployment: Deployment,
 ) => {
   const alone = deployment === 'standalone';
-  const rpcSecret = env.optional(
-    'RPC_SECRET',
-    'shared secret of the RPC handshake; needed when RPC listens beyond loopback',
-  );
-  if (!alone && !isLoopback(process.bind) && rpcSecret === undefined && !process.insecure) {
+  const secret = rpcSecret(env);
+  if (!alone && !isLoopback(process.bind) && secret === undefined && !process.insecure) {
     env.refuse(`RPC_SECRET must be set while BIND=${process.bind} is not loopback (or INSECURE=1 to run without)`);
   }
   return {
@@ -64,7 +65,7 @@ export const rpcConfig = (
       isLoopback(process.bind) ? '127.0.0.1' : firstAddress(),
       'host that other processes reach this one by',
     ),
-    rpcSecret: rpcSecret ?? '',
+    rpcSecret: secret ?? '',
   };
 };
 

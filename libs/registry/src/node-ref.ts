@@ -9,3 +9,6 @@ export const leasesUntilForgotten = 3;
 /** The refs of the incarnations that stand in the directory: every other one is void. */
 export const livingRefs = (gateways: readonly NodeSeen[]): Set<NodeRef> =>
   new Set(gateways.map((node) => nodeRef(node.id, node.incarnation)));
+
+/** The incarnation in a ref; NaN when it has none. */
+export const incarnationOf = (ref: NodeRef): number => parseInt(ref.slice(ref.lastIndexOf('~') + 1), 36);

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
-import { SystemClock, type Clock, type Log } from '@app/runtime';
+import { SystemClock, connectRedis, type Clock, type Log, type RedisLink } from '@app/runtime';
 import { DeviceDirectory } from './device-directory.js';
 import { MemoryDeviceDirectory } from './memory/memory.device-directory.js';
 import { MemoryNodeDirectory } from './memory/memory.node-directory.js';
@@ -7,6 +7,9 @@ import { MemoryPresenceDirectory } from './memory/memory.presence-directory.js';
 import { MemoryRegistry } from './memory/memory-registry.js';
 import { NodeDirectory } from './node-directory.js';
 import { PresenceDirectory } from './presence-directory.js';
+import { RedisDeviceDirectory } from './redis/redis.device-directory.js';
+import { RedisNodeDirectory } from './redis/redis.node-directory.js';
+import { RedisPresenceDirectory } from './redis/redis.presence-directory.js';
 
 /** The three directories over one state. */
 export interface Registry {
@@ -15,8 +18,9 @@ export interface Registry {
   devices: DeviceDirectory;
 }
 
+/** `link`: a connection shared with history; its maker closes it. Without one, the registry makes its own. */
 export type RegistryOptions = { log: Log } & (
-  { backend: 'memory'; instance?: Registry } | { backend: 'redis'; url: string; prefix: string }
+  { backend: 'memory'; instance?: Registry } | { backend: 'redis'; url: string; prefix: string; link?: RedisLink }
 );
 
 /** A registry in the memory of this process: for standalone, which hands one to its three apps, and for tests. */
@@ -36,9 +40,9 @@ export function createMemoryRegistry(clock: Clock = new SystemClock()): Registry
 @Module({})
 export class RegistryModule {
   static forRoot(options: RegistryOptions): DynamicModule {
-    const handedIn = options.backend === 'memory' ? options.instance : undefined;
+    const handedIn = options.backend === 'memory' ? options.instance : options.link;
     const providers: Provider[] = [
-      { provide: Opened, useFactory: () => new Opened(handedIn ?? open(options), handedIn === undefined) },
+      { provide: Opened, useFactory: () => new Opened(open(options), handedIn === undefined) },
       { provide: NodeDirectory, useFactory: (opened: Opened) => opened.registry.nodes, inject: [Opened] },
       { provide: PresenceDirectory, useFactory: (opened: Opened) => opened.registry.presence, inject: [Opened] },
       { provide: DeviceDirectory, useFactory: (opened: Opened) => opened.registry.devices, inject: [Opened] },
@@ -48,8 +52,13 @@ export class RegistryModule {
 }
 
 function open(options: RegistryOptions): Registry {
-  if (options.backend === 'memory') return createMemoryRegistry();
-  throw new Error('the registry in Redis is not there yet');
+  if (options.backend === 'memory') return options.instance ?? createMemoryRegistry();
+  const { prefix, link = connectRedis(options.url, { log: options.log, name: 'registry' }) } = options;
+  return {
+    nodes: new RedisNodeDirectory(link, prefix),
+    presence: new RedisPresenceDirectory(link, prefix),
+    devices: new RedisDeviceDirectory(link, prefix),
+  };
 }
 
 class Opened implements OnApplicationShutdown {

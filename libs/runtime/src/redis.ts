@@ -40,18 +40,19 @@ export class RedisLink {
   }
 
   /**
-   * The connection once it is there, waiting a second for it at most.
+   * The connection once it is there, waiting a second for it at most. Commands that are under way when it breaks are
+   * rejected too, and may or may not have been done.
    * @throws RedisUnavailableError
    */
   async connected(): Promise<Redis> {
-    if (this.redis.status === 'ready') return this.redis;
+    if (this.isReady()) return this.redis;
     if (this.state !== 'closed' && (await this.becomesReady())) return this.redis;
     throw new RedisUnavailableError(`${this.name}: Redis is not connected`);
   }
 
   /** Undefined when Redis answers within a second, else what is wrong, as a sentence for readiness. */
   async problem(): Promise<string | undefined> {
-    if (this.redis.status !== 'ready') return `${this.name}: Redis is not connected`;
+    if (!this.isReady()) return `${this.name}: Redis is not connected`;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(`${this.name}: Redis does not answer`), connectionWaitMs);
@@ -69,6 +70,11 @@ export class RedisLink {
     this.state = 'closed';
     if (this.redis.status === 'ready') await this.redis.quit().catch(() => undefined);
     this.redis.disconnect();
+  }
+
+  /** ioredis calls a connection ready until its socket is closed, also after `quit`. */
+  private isReady(): boolean {
+    return this.redis.status === 'ready' && this.state !== 'closed';
   }
 
   private redisOnReady(): void {

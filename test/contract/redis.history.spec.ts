@@ -19,30 +19,30 @@ const record = (offset: number, user: string) => ({
   body: Buffer.from('body'),
 });
 
+async function openOne() {
+  const prefix = freshPrefix();
+  const link = connectRedis(url!, { log: silentLog, name: 'history' });
+  const store = new RedisHistoryStore(link, prefix, policies);
+  const redis = connectTest(url!);
+  const close = async () => {
+    await store.close();
+    await redis.quit();
+    await removeKeys(url!, prefix);
+  };
+  return { store, redis, prefix, [Symbol.asyncDispose]: close };
+}
+
 (url ? describe : describe.skip)('on a real Redis', () => {
-  describeHistoryStore('redis', async (policies) => {
+  describeHistoryStore('redis', async (kept) => {
     const prefix = freshPrefix();
     const link = connectRedis(url!, { log: silentLog, name: 'history' });
-    const store = new RedisHistoryStore(link, prefix, policies);
+    const store = new RedisHistoryStore(link, prefix, kept);
     const close = async () => {
       await store.close();
       await removeKeys(url!, prefix);
     };
     return { store, until: (holds) => until(holds), close };
   });
-
-  async function openOne() {
-    const prefix = freshPrefix();
-    const link = connectRedis(url!, { log: silentLog, name: 'history' });
-    const store = new RedisHistoryStore(link, prefix, policies);
-    const redis = connectTest(url!);
-    const close = async () => {
-      await store.close();
-      await redis.quit();
-      await removeKeys(url!, prefix);
-    };
-    return { store, redis, prefix, [Symbol.asyncDispose]: close };
-  }
 
   it('does not claim completeness after it was emptied under a running job', async () => {
     await using opened = await openOne();

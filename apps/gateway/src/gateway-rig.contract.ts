@@ -212,8 +212,12 @@ const emptyBody: Body = {
   variants: [],
 };
 
-/** Makes calls of a method wait until let go. */
-export function holdCalls<T extends object, K extends keyof T & string>(target: T, method: K) {
+/** Makes calls of a method wait until let go: before they are made, or (`'answer'`) with what was so when they were asked. */
+export function holdCalls<T extends object, K extends keyof T & string>(
+  target: T,
+  method: K,
+  hold: 'call' | 'answer' = 'call',
+) {
   const original = target[method] as (...args: unknown[]) => Promise<unknown>;
   let calls = 0;
   let open!: () => void;
@@ -221,9 +225,16 @@ export function holdCalls<T extends object, K extends keyof T & string>(target: 
   Object.assign(target, {
     [method]: async (...args: unknown[]) => {
       calls += 1;
+      if (hold === 'call') await gate;
+      const answer = await original.apply(target, args);
       await gate;
-      return original.apply(target, args);
+      return answer;
     },
   });
-  return { calls: () => calls, letGo: () => open() };
+  return {
+    calls: () => calls,
+    letGo: () => open(),
+    /** Later calls are not held. */
+    stop: () => Object.assign(target, { [method]: original }),
+  };
 }

@@ -57,22 +57,43 @@ describe('a session that comes in while messages go by', () => {
     expect(rig.channels.get('default', room)!.picky).toBe(0);
   });
 
-  it('loses nothing to a newcomer of the same tick that has read further', async () => {
+  it('loses nothing when another newcomer has read further meanwhile', async () => {
     const rig = await openRig();
-    const since: [string, { epoch: string; offset: number }][] = [[room, { epoch: rig.epochName, offset: -1 }]];
-    const tops = holdCalls(rig.history, 'tops');
-    const ann = rig.connect({ rooms: ['r'], since });
+    const tops = holdCalls(rig.history, 'tops', 'answer');
+    const ann = rig.connect({ rooms: ['r'] });
     await until(() => tops.calls() === 1);
-    const first = await rig.append([room], 1);
-    const bob = rig.connect({ rooms: ['r'], since });
-    await until(() => tops.calls() === 2);
+    const first = await rig.append([room], 1); // in history, on its way here
+    tops.stop();
+    const bob = rig.connect({ rooms: ['r'], since: [[room, { epoch: rig.epochName, offset: -1 }]] });
+    await bob.arrived;
     tops.letGo();
-    await Promise.all([ann.arrived, bob.arrived]);
+    await ann.arrived;
     await rig.deliver([first]);
     await rig.push([room], 2);
 
-    expect(ann.connection.pushed).toEqual([1, 2]);
     expect(bob.connection.pushed).toEqual([1, 2]);
+    // Her position is before the message, or it came.
+    const [welcome] = ann.connection.packets as [{ data: { channels: Record<string, { offset: number }> } }];
+    const { offset } = welcome.data.channels[room]!;
+    expect(ann.connection.pushed).toEqual([1, 2].slice(offset + 1));
+  });
+
+  it('reads again when the first held message follows one that history had not shown', async () => {
+    const rig = await openRig();
+    const tops = holdCalls(rig.history, 'tops', 'answer');
+    const ann = rig.connect({ rooms: ['r'] });
+    await until(() => tops.calls() === 1);
+    await rig.append([room], 'lost on its way');
+    await rig.push([room], 'held');
+    tops.stop();
+    tops.letGo();
+    await ann.arrived;
+    const [welcome] = ann.connection.packets as [{ data: { channels: Record<string, { offset: number }> } }];
+    const { offset } = welcome.data.channels[room]!;
+    expect(offset).toBe(1);
+    expect(ann.connection.pushed).toEqual([]);
+    await rig.push([room], 'next');
+    expect(ann.connection.pushed).toEqual(['next']);
   });
 
   it('is closed as slow when more is held for it than an outbox may hold', async () => {

@@ -71,7 +71,9 @@ export class Gateway {
     const claims = new DeviceClaims(devices, sessions, this.logic, log);
     const onMissing = () => {
       registrar.assertAll(channels);
-      fanout.catchUp().catch((error: unknown) => log.warn({ err: error }, 'channels not compared with history'));
+      // Only once others can find us again is what they pushed meanwhile all that was missed.
+      const caughtUp = registrar.settled().then(() => fanout.catchUp());
+      caughtUp.catch((error: unknown) => log.warn({ err: error }, 'channels not compared with history'));
     };
     const { nodeId: id, region, leaseMs } = config;
     const events = { onMissing, onSuperseded };

@@ -14,7 +14,7 @@ export function patient(sessionTimeoutMs: number): RetryOptions {
 }
 
 /** What kafkajs calls an error and settles by itself, or we tell of in words of our own. */
-const BENIGN = /coordinator|rebalanc|rejoin|leadership election|connection|member id|timed out/i;
+const BENIGN = /^crash|coordinator|rebalanc|rejoin|leadership election|connection|member id|timed out/i;
 
 /** Whether an error is a group that is about to be there, or about to be another. */
 export function isPassing(error: unknown): boolean {

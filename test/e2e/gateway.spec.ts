@@ -19,12 +19,13 @@ async function gatewayAlone(registry: Registry, more: Partial<GatewayParts> = {}
   return { ...gateway, ready, url, [Symbol.asyncDispose]: () => gateway.close() };
 }
 
+const away = () => Promise.reject(new Error('the registry is away'));
+
 /** A registry that is away until let back. */
 function awayRegistry() {
   const registry = createMemoryRegistry();
   const { nodes } = registry;
   const [renew, nextIncarnation] = [nodes.renew.bind(nodes), nodes.nextIncarnation.bind(nodes)];
-  const away = () => Promise.reject(new Error('the registry is away'));
   Object.assign(nodes, { renew: away, nextIncarnation: away });
   return { registry, comeBack: () => void Object.assign(nodes, { renew, nextIncarnation }) };
 }
@@ -49,7 +50,7 @@ describe('a gateway that ends', () => {
 
   it('is done at once when nobody is there', async () => {
     await using gateway = await gatewayAlone(createMemoryRegistry(), {}, { DRAIN_MS: '60000', SHUTDOWN_MS: '120000' });
-    await gateway.close();
+    await expect(gateway.close()).resolves.toBeUndefined();
   });
 });
 
@@ -67,7 +68,7 @@ describe('a gateway that begins', () => {
 
   it('ends while the registry is still away', async () => {
     await using gateway = await gatewayAlone(awayRegistry().registry, { awaitRegistry: false });
-    await gateway.close();
+    await expect(gateway.close()).resolves.toBeUndefined();
   });
 
   it('makes the one of the same name before it end', async () => {

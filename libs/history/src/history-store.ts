@@ -85,7 +85,7 @@ export abstract class HistoryStore {
    * (same shard and offset) changes nothing and gets the same answer. Channels whose policy keeps nothing, `connection:`
    * channels and records with `retain: false` cost no write and answer -1.
    * One call per batch: one script call per channel, pipelined.
-   * @throws GhostOwnerError when a later owner of the shard has already written.
+   * @throws GhostOwnerError when a later owner of the shard has already written, or another epoch was claimed for it since.
    */
   abstract append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept>;
 

@@ -35,15 +35,15 @@ else
   redis.call('HSET', shard, 'epoch', epoch, 'owner', ARGV[2])
 end
 
-local known = redis.call('HMGET', meta, 'epoch', 'top', 'floor', 'first', 'ids')
-local top, floor, first, ids
+local known = redis.call('HMGET', meta, 'epoch', 'top', 'floor', 'first', 'ids', 'count')
+local top, floor, first, ids, count
 if known[1] == epoch then
-  top, floor, first, ids = tonumber(known[2]), tonumber(known[3]), tonumber(known[4]), known[5] or ''
+  top, floor, first = tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
+  ids, count = known[5], tonumber(known[6])
 else
   if known[1] then redis.call('DEL', list, meta) end
-  floor, ids = -1, ''
+  floor, ids, count = -1, '', 0
 end
-local _, count = string.gsub(ids, ';', '')
 local length = redis.call('LLEN', list)
 if length == 0 and top and top > floor then floor = top end
 
@@ -61,12 +61,18 @@ local function again(offset)
   return floor
 end
 
+-- Ids stand in the meta as ';<id>=<offset>', oldest first; those of this call are joined to them once, at its end.
+local fresh, freshIds = {}, {}
+local function seenAt(key)
+  if fresh[key] then return fresh[key] end
+  local _, stop = string.find(ids, ';' .. key .. '=', 1, true)
+  return stop and tonumber(string.match(ids, '^%d+', stop + 1))
+end
+
 local answers = {}
-local wrote = false
 for i = 7, #ARGV, 3 do
   local offset, key = tonumber(ARGV[i]), ARGV[i + 1]
-  local _, stop = string.find(ids, ';' .. key .. '=', 1, true)
-  local seen = stop and tonumber(string.match(ids, '^%d+', stop + 1))
+  local seen = seenAt(key)
   if seen and seen ~= offset then
     answers[#answers + 1] = '-3'
   elseif top and offset <= top then
@@ -80,10 +86,8 @@ for i = 7, #ARGV, 3 do
     redis.call('RPUSH', list, struct.pack('>ddd', offset, prev, now + ttl) .. ARGV[i + 2])
     length = length + 1
     if prevs then prevs[offset] = prev end
-    top, wrote = offset, true
-    ids = ids .. ';' .. key .. '=' .. text(offset)
-    count = count + 1
-    if count > remembered then ids, count = string.match(ids, '^;[^;]*(.*)$'), count - 1 end
+    top, fresh[key] = offset, offset
+    freshIds[#freshIds + 1] = ';' .. key .. '=' .. text(offset)
     answers[#answers + 1] = text(prev)
   end
 end
@@ -100,9 +104,15 @@ if gone > 0 then
   if offset > floor then floor = offset end
   redis.call('LTRIM', list, gone, -1)
 end
-if wrote then redis.call('PEXPIRE', list, ttl) end
+if #freshIds > 0 then
+  redis.call('PEXPIRE', list, ttl)
+  ids, count = ids .. table.concat(freshIds), count + #freshIds
+  local from = 1
+  while count > remembered do from, count = string.find(ids, ';', from + 1, true), count - 1 end
+  if from > 1 then ids = string.sub(ids, from) end
+end
 if top then
-  redis.call('HSET', meta, 'epoch', epoch, 'owner', ARGV[2], 'top', text(top), 'floor', text(floor), 'first', text(first), 'ids', ids)
+  redis.call('HSET', meta, 'epoch', epoch, 'owner', ARGV[2], 'top', text(top), 'floor', text(floor), 'first', text(first), 'ids', ids, 'count', count)
   redis.call('PEXPIRE', meta, life)
 end
 return answers

@@ -19,9 +19,8 @@ import { HistoryLook } from './replay/history-look.js';
 import { Replay } from './replay/replay.js';
 import { ChannelTable } from './room/channel-table.js';
 import { CurrentEpoch } from './room/current-epoch.js';
-import type { Connection } from './session/connection.js';
+import { FakeConnection } from './session/connection.contract.js';
 import type { Hello, Ticket } from './session/door.js';
-import type { Frame } from './session/frame.js';
 import { Outboxes } from './session/outboxes.js';
 import { SessionTable } from './session/session-table.js';
 import type { Session } from './session/session.js';
@@ -29,31 +28,14 @@ import { DeviceClaims } from './upstream/device-claims.js';
 import { LogicClient, type LogicLink } from './upstream/logic.client.js';
 import { Registrar } from './upstream/registrar.js';
 
-/** A socket that remembers what was written to it. */
-export class WrittenConnection implements Connection {
-  readonly remoteAddress = '127.0.0.1';
-  isOpen = true;
-  writableLength = 0;
-  closedWith: number | undefined;
-  readonly writes: Frame[] = [];
-
-  write(frames: Frame): void {
-    this.writes.push(frames);
+/** A client as the specs see it: what it was sent, and how it was closed. */
+export class WrittenConnection extends FakeConnection {
+  get closedWith(): number | undefined {
+    return typeof this.ended === 'object' ? this.ended.code : undefined;
   }
 
-  close(code: number): void {
-    this.isOpen = false;
-    this.closedWith ??= code;
-  }
-
-  terminate(): void {
-    this.isOpen = false;
-  }
-
-  get packets(): Record<string, unknown>[] {
-    return this.writes.flatMap((written) =>
-      textsOf(written).map((text) => JSON.parse(text) as Record<string, unknown>),
-    );
+  override get packets(): Record<string, unknown>[] {
+    return super.packets as Record<string, unknown>[];
   }
 
   /** `data` of the pushed frames, in order. */

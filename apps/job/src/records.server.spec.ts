@@ -10,15 +10,21 @@ const owned = { shard: 3 } as OwnedShard;
 
 async function served() {
   const bus = createBus({ backend: 'embedded', shards: 1, log: silentLog, metrics: new Metrics() });
-  const server = new BusServer(bus, true);
+  const prepared: string[] = [];
+  const server = new BusServer(bus, true, async (life) => void prepared.push(life));
   const consumer = await new Promise<ShardConsumer>((resolve) => {
     bus.consume = (given) => Promise.resolve(resolve(given));
     server.listen(() => {});
   });
-  return { server, consumer };
+  return { server, consumer, bus, prepared };
 }
 
 describe('BusServer', () => {
+  it('prepares for the life of the bus before it asks for records', async () => {
+    const { bus, prepared } = await served();
+    expect(prepared).toEqual([bus.life]);
+  });
+
   it('lets the bus wait for the handler', async () => {
     const { server, consumer } = await served();
     const handling = new EventEmitter();

@@ -15,10 +15,14 @@ export class BusServer extends Server implements CustomTransportStrategy {
   override readonly transportId = busTransport;
   override readonly propagatesEventHandlerErrors = true;
 
-  /** @param isOurs a bus that is not ours to open is open already. */
+  /**
+   * @param isOurs a bus that is not ours to open is open already.
+   * @param prepare what must be done between opening the bus and the first record.
+   */
   constructor(
     private readonly bus: Bus,
     private readonly isOurs: boolean,
+    private readonly prepare: (life: string) => Promise<void>,
   ) {
     super();
   }
@@ -39,6 +43,7 @@ export class BusServer extends Server implements CustomTransportStrategy {
   private async consume(callback: (error?: unknown) => void): Promise<void> {
     try {
       if (this.isOurs) await this.bus.open();
+      await this.prepare(this.bus.life);
       await this.bus.consume({ take: (shard, entries) => this.hand({ shard, entries }) });
       callback();
     } catch (error) {

@@ -47,7 +47,9 @@ export async function startJob(parts: JobParts): Promise<RunningJob> {
   readiness.add('bus', () => bus.problem());
   readiness.add('history', () => history.problem());
   readiness.add('registry', () => nodes.problem());
-  app.connectMicroservice({ strategy: new BusServer(bus, parts.bus === undefined) });
+  const runs = app.get(ShardRuns);
+  const strategy = new BusServer(bus, parts.bus === undefined, (life) => runs.nameEpoch(life));
+  app.connectMicroservice({ strategy });
 
   let httpPort: number | undefined;
   if (parts.listenHttp) {
@@ -78,7 +80,7 @@ export async function startJob(parts: JobParts): Promise<RunningJob> {
     consuming,
     close: async () => {
       closing = true;
-      await app.get(ShardRuns).close(clock, config.laneStallMs);
+      await runs.close(clock, config.laneStallMs);
       if (!parts.bus) await bus.close();
       await app.close();
     },

@@ -64,6 +64,9 @@ export abstract class Bus {
   /** Number of shards; known once `open` has resolved. */
   abstract readonly shards: number;
 
+  /** This life of the bus, which history names; known once `open` has resolved. */
+  abstract readonly life: string;
+
   /** Whether a 202 may say that the record is on disk. */
   abstract readonly durable: boolean;
 

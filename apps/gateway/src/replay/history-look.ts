@@ -1,7 +1,7 @@
 import { formatPosition, type Channel, type Position } from '@app/protocol';
 import type { ChannelTop, HistoryPage, HistoryStore } from '@app/history';
 import type { Metrics } from '@app/runtime';
-import type { CurrentEpoch } from '../room/current-epoch.js';
+import { noEpoch, type CurrentEpoch } from '../room/current-epoch.js';
 import { Message, type Placed } from '../room/message.js';
 import type { SessionTable } from '../session/session-table.js';
 
@@ -78,9 +78,9 @@ export class HistoryLook {
 
   private async readTops(app: string, channels: Channel[]): Promise<Map<Channel, ChannelTop>> {
     const before = this.epoch.value;
-    const [current = '', tops] = await Promise.all([this.history.currentEpoch(), this.history.tops(app, channels)]);
+    const [current = noEpoch, tops] = await Promise.all([this.history.currentEpoch(), this.history.tops(app, channels)]);
     // Unless a batch brought a newer one while we asked.
-    if (current !== '' && this.epoch.value === before) this.epoch.adopt(current);
+    if (current !== noEpoch && this.epoch.value === before) this.epoch.adopt(current);
     const none: ChannelTop = { epoch: this.epoch.value, offset: -1, floor: -1 };
     return new Map(channels.map((channel, i) => [channel, tops[i]!.epoch === this.epoch.value ? tops[i]! : none]));
   }

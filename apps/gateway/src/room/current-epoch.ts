@@ -3,9 +3,12 @@ import type { Log } from '@app/runtime';
 import type { SessionTable } from '../session/session-table.js';
 import type { ChannelTable } from './channel-table.js';
 
-/** The life of the bus that positions here belong to; empty until anybody has named one. */
+/** Stands for the epoch as long as no job has named one: a position that clients can say again, and that is never current. */
+export const noEpoch = 'none';
+
+/** The life of the bus that positions here belong to. */
 export class CurrentEpoch {
-  private name = '';
+  private name = noEpoch;
 
   constructor(
     private readonly sessions: SessionTable,
@@ -23,7 +26,7 @@ export class CurrentEpoch {
     if (epoch === before) return;
     this.name = epoch;
     this.log.info({ before, epoch }, 'epoch adopted');
-    if (before === '') return;
+    if (before === noEpoch) return;
     for (const channel of this.channels) channel.last = undefined;
     for (const session of this.sessions) if (session.state === 'live') session.close(CloseCode.gap);
   }

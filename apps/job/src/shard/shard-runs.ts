@@ -1,20 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import type { OwnedShard } from '@app/bus';
 import { HistoryStore } from '@app/history';
-import { Log, type Clock, type Timer } from '@app/runtime';
+import { Log, persist, type Clock, type Timer } from '@app/runtime';
 import { ShardRun } from './shard-run.js';
 
 /** The shards that are ours now. A shard is claimed in history before its first record is read. */
 @Injectable()
 export class ShardRuns {
   private readonly runs = new Map<OwnedShard, Promise<ShardRun>>();
-  private closing = false;
+  private readonly closed = new AbortController();
   private overdue: Timer | undefined;
 
   constructor(
     private readonly history: HistoryStore,
     private readonly log: Log,
   ) {}
+
+  /** Names this life of the bus before anything is pushed, so that the first clients are welcomed with its epoch. */
+  async nameEpoch(life: string): Promise<void> {
+    await persist(() => this.history.epochOf(life), {
+      signal: this.closed.signal,
+      onFailure: (err, attempt) => this.log.warn({ err, attempt }, 'epoch not named yet'),
+    });
+  }
 
   /** The run of a shard that the bus handed over; it may be over already. */
   of(owned: OwnedShard): Promise<ShardRun> {
@@ -29,7 +37,7 @@ export class ShardRuns {
 
   /** Takes no more, waits for what is on its way (at most `limitMs`), and ends all runs. */
   async close(clock: Clock, limitMs: number): Promise<void> {
-    this.closing = true;
+    this.closed.abort();
     const runs = await Promise.all(this.runs.values());
     for (const run of runs) if (!run.ended) run.owned.pause();
     const limit = new Promise<void>((resolve) => void (this.overdue = clock.after(limitMs, resolve)));
@@ -40,7 +48,7 @@ export class ShardRuns {
 
   /** No more records are taken. */
   get isClosing(): boolean {
-    return this.closing;
+    return this.closed.signal.aborted;
   }
 
   /** Reads the epoch again, after a gateway knew another one, and claims the shard in it. */

@@ -7,6 +7,7 @@ import { PushService, type PushMessage, type TargetKind } from './push.service.j
 
 class KeepingBus extends Bus {
   shards = 4;
+  life = 'kept';
   durable = true;
   away = false;
   readonly published: Publishing[] = [];

@@ -16,6 +16,7 @@ const RECORD_OVERHEAD_BYTES = 64;
 /** Shards in this process's memory: bounded in bytes, full refuses and never drops, what is committed is freed. */
 export class EmbeddedBus extends Bus {
   readonly shards: number;
+  readonly life: string;
   readonly durable = false;
   private readonly maxBytes: number;
   private readonly log: Log;
@@ -30,11 +31,11 @@ export class EmbeddedBus extends Bus {
     this.shards = shards;
     this.maxBytes = maxBytes;
     this.log = log;
-    const life = `embedded/${randomBytes(8).toString('hex')}/${shards}`;
+    this.life = `embedded/${randomBytes(8).toString('hex')}/${shards}`;
     const free = (records: number, bytes: number) => {
       this.bytes -= bytes + records * RECORD_OVERHEAD_BYTES;
     };
-    this.logs = Array.from({ length: shards }, (_, i) => new EmbeddedShard(i, life, free));
+    this.logs = Array.from({ length: shards }, (_, i) => new EmbeddedShard(i, this.life, free));
   }
 
   open(): Promise<void> {

@@ -40,6 +40,10 @@ export class KafkaBus extends Bus {
     return this.topic.shards;
   }
 
+  get life(): string {
+    return this.topic.life;
+  }
+
   open(): Promise<void> {
     this.opening ??= this.begin();
     return this.opening;

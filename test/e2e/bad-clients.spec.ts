@@ -81,6 +81,7 @@ describe('clients that misbehave', () => {
       return (await slow()) > before;
     }, 'the client that does not read to be closed');
     await undisturbed(2);
+    expect(await slow()).toBe(before + 1);
   });
 
   it('are closed 4408 when they say nothing', async () => {

@@ -20,9 +20,9 @@ describeWithServers('a job that dies in mid-stream', () => {
       }),
     );
     await people[0]!.next((packet) => packet.data === 100); // it is under way: now, not after some time
-    jobs[0]!.kill(signal);
+    jobs[0].kill(signal);
     await pushing;
-    await jobs[0]!.exited;
+    await jobs[0].exited;
 
     for (const client of people) {
       for (const room of rooms) {

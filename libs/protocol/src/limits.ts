@@ -6,6 +6,6 @@ export const Limits = {
   roomsPerConnection: 100,
   labelsPerConnection: 20,
   typesPerConnection: 100,
-  /** Frames of a client that may be malformed; the next one closes it with 4400. */
+  /** Malformed frames of a client; the last of them closes it with 4400. */
   malformedFrames: 3,
 } as const;

@@ -1,20 +1,14 @@
 import { randomBytes } from 'node:crypto';
-import { BlockList, isIP } from 'node:net';
 import { defaultPolicies, parsePolicies } from '@app/history';
-import { isLoopback, processConfig, rpcConfig, type Deployment, type Env } from '@app/runtime';
+import { authMode, isLoopback, processConfig, rpcConfig, trustProxy, type Deployment, type Env } from '@app/runtime';
 
 /** Every setting of a gateway. */
 export const gatewayConfig = (env: Env, deployment: Deployment) => {
   const alone = deployment === 'standalone';
   const base = processConfig(env, deployment);
   const rpc = rpcConfig(env, base, 'GATEWAY_RPC_PORT', deployment);
-  const authMode = env.oneOf(
-    'AUTH_MODE',
-    ['open', 'jwt'],
-    alone && isLoopback(base.bind) ? 'open' : 'jwt',
-    '`open`: anybody may connect and say who they are; `jwt`: a token says it',
-  );
-  if (authMode === 'open' && !isLoopback(base.bind) && !base.insecure) {
+  const auth = authMode(env, base, deployment);
+  if (auth === 'open' && !isLoopback(base.bind) && !base.insecure) {
     env.refuse(
       `AUTH_MODE=open lets anybody in, so it may not listen beyond loopback (BIND=${base.bind}); ` +
         'set AUTH_MODE=jwt, or INSECURE=1 to do so all the same',
@@ -33,23 +27,18 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
     /** In standalone the apps talk over loopback, whatever the clients' interface. */
     rpcHost: alone ? '127.0.0.1' : base.bind,
     rpcAdvertise: alone ? '127.0.0.1' : rpc.advertise,
-    authMode,
+    authMode: auth,
     port: env.port('GATEWAY_PORT', 8888, 'clients: WebSocket `/connect`'),
     httpPort: env.port('GATEWAY_HTTP_PORT', 8880, 'health and metrics, never for clients'),
     nodeId: env.parsed('NODE_ID', `g-${randomBytes(4).toString('hex')}`, 'stable name of this gateway', nodeId),
     region: env.text('REGION', '', 'where this gateway is, for choosing the nearest'),
     allowedOrigins: env.parsed(
       'ALLOWED_ORIGINS',
-      authMode === 'open' ? '*' : '',
+      auth === 'open' ? '*' : '',
       'comma list of origins (`https://app.example.com`) whose pages may connect; `*`: any; empty: only of the same host. Clients that send no Origin are not asked',
       origins,
     ),
-    trustedProxies: env.parsed(
-      'TRUST_PROXY',
-      '',
-      'comma list of addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed',
-      addresses,
-    ),
+    trustedProxies: trustProxy(env).addresses,
     policies: env.parsed(
       'CHANNEL_POLICIES',
       defaultPolicies,
@@ -99,19 +88,4 @@ function origins(value: string): 'any' | ReadonlySet<string> {
     if (!isOrigin) throw new Error(`must list origins like https://app.example.com; "${item}" is not one`);
   }
   return new Set(list.map((item) => item.toLowerCase()));
-}
-
-function addresses(value: string): BlockList {
-  const list = new BlockList();
-  for (const item of listOf(value)) {
-    const [address = '', bits] = item.split('/');
-    const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
-    const width = family === 'ipv6' ? 128 : 32;
-    const prefix = bits === undefined ? width : /^\d{1,3}$/.test(bits) ? Number(bits) : NaN;
-    if (isIP(address) === 0 || !(prefix <= width)) {
-      throw new Error(`must list addresses and networks like 10.0.0.0/8; "${item}" is none`);
-    }
-    list.addSubnet(address, prefix, family);
-  }
-  return list;
 }

@@ -1,17 +1,15 @@
-import { isIP } from 'node:net';
 import { busConfig } from '@app/bus';
-import { isLoopback, processConfig, rpcConfig, type Deployment, type Env } from '@app/runtime';
+import { authMode, isLoopback, processConfig, rpcConfig, trustProxy, type Deployment, type Env } from '@app/runtime';
 import { Limits } from '@app/protocol';
 
 export type LogicConfig = Readonly<ReturnType<typeof logicConfig>>;
 
 /** Every setting of logic. */
 export const logicConfig = (env: Env, deployment: Deployment) => {
-  const alone = deployment === 'standalone';
   const process = processConfig(env, deployment);
   const rpc = rpcConfig(env, process, 'LOGIC_RPC_PORT', deployment);
   const isOpenToAll = !isLoopback(process.bind);
-  const auth = authConfig(env, alone && !isOpenToAll);
+  const auth = authConfig(env, authMode(env, process, deployment));
   const apiKeys = env.list('API_KEYS', [], 'keys of REST, comma list: `Authorization: Bearer` or `X-API-Key`');
   if (isOpenToAll && !process.insecure) {
     const where = `while BIND=${process.bind} is not loopback (or INSECURE=1 to run without)`;
@@ -26,7 +24,7 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     apiKeys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
-    trustProxy: env.parsed('TRUST_PROXY', '', 'addresses or networks whose `X-Forwarded-For` is believed', addresses),
+    trustProxy: trustProxy(env).list,
     maxPayloadBytes: env.int('MAX_PAYLOAD_BYTES', Limits.payloadBytes, 'bytes of a push that reach the client', {
       min: 1,
       max: 256 * 1024, // a record, with all that stands beside the payload, stays under 512 KiB
@@ -36,21 +34,15 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
   };
 };
 
-function authConfig(env: Env, mayBeOpen: boolean) {
-  const authMode = env.oneOf(
-    'AUTH_MODE',
-    ['open', 'jwt'],
-    mayBeOpen ? 'open' : 'jwt',
-    'who may connect: `open` believes everybody (the default of standalone on loopback), `jwt` asks for a token',
-  );
+function authConfig(env: Env, mode: 'open' | 'jwt') {
   const jwtSecret = env.optional('JWT_SECRET', 'HS256 secret of the tokens, at least 32 bytes');
   const jwtJwksUrl = env.optional('JWT_JWKS_URL', "where the tokens' issuer publishes its keys, instead of JWT_SECRET");
-  if (authMode === 'jwt') {
+  if (mode === 'jwt') {
     const problem = jwtProblem(jwtSecret, jwtJwksUrl);
     if (problem) env.refuse(problem);
   }
   return {
-    authMode,
+    authMode: mode,
     jwtSecret,
     jwtJwksUrl,
     jwtIssuer: env.optional('JWT_ISSUER', '`iss` that a token must have'),
@@ -66,17 +58,4 @@ function jwtProblem(secret: string | undefined, jwksUrl: string | undefined): st
   if (jwksUrl !== undefined && !/^https?:\/\/./.test(jwksUrl)) return 'JWT_JWKS_URL must be an http:// or https:// URL';
   if (secret !== undefined && Buffer.byteLength(secret) < 32) return 'JWT_SECRET must have at least 32 bytes';
   return undefined;
-}
-
-/** Addresses and networks (`10.0.0.0/8`), comma list. */
-function addresses(value: string): readonly string[] {
-  const list = value.split(',').flatMap((item) => item.trim() || []);
-  for (const item of list) {
-    const [address, bits = '0'] = item.split('/');
-    const version = isIP(address!);
-    if (version === 0 || !/^\d{1,3}$/.test(bits) || Number(bits) > (version === 4 ? 32 : 128)) {
-      throw new Error('must be a comma list of addresses or networks like 10.0.0.0/8');
-    }
-  }
-  return list;
 }

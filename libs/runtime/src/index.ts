@@ -5,6 +5,7 @@ export * from './env.js';
 export * from './health.module.js';
 export * from './logger.js';
 export * from './metrics.js';
+export * from './networks.js';
 export * from './process-config.js';
 export * from './readiness.js';
 export * from './redis.js';

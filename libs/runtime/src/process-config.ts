@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Env } from './env.js';
+import { parseNetworks, type Networks } from './networks.js';
 
 /** `standalone`: all apps in one process, for trying it and for one node. `distributed`: one app a process. */
 export type Deployment = 'standalone' | 'distributed';
@@ -68,6 +69,23 @@ export const rpcConfig = (
     rpcSecret: secret ?? '',
   };
 };
+
+/** Who may connect; `open` is the default of standalone on loopback only. */
+export const authMode = (env: Env, process: { bind: string }, deployment: Deployment): 'open' | 'jwt' =>
+  env.oneOf(
+    'AUTH_MODE',
+    ['open', 'jwt'],
+    deployment === 'standalone' && isLoopback(process.bind) ? 'open' : 'jwt',
+    'who may connect: `open` believes everybody who they say they are, `jwt` asks for a token',
+  );
+
+export const trustProxy = (env: Env): Networks =>
+  env.parsed(
+    'TRUST_PROXY',
+    '',
+    'comma list of addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed',
+    parseNetworks,
+  );
 
 export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 

@@ -78,7 +78,10 @@ export class HistoryLook {
 
   private async readTops(app: string, channels: Channel[]): Promise<Map<Channel, ChannelTop>> {
     const before = this.epoch.value;
-    const [current = noEpoch, tops] = await Promise.all([this.history.currentEpoch(), this.history.tops(app, channels)]);
+    const [current = noEpoch, tops] = await Promise.all([
+      this.history.currentEpoch(),
+      this.history.tops(app, channels),
+    ]);
     // Unless a batch brought a newer one while we asked.
     if (current !== noEpoch && this.epoch.value === before) this.epoch.adopt(current);
     const none: ChannelTop = { epoch: this.epoch.value, offset: -1, floor: -1 };

@@ -111,6 +111,15 @@ describe('fan-out', () => {
     expect(await rig.dropped('fanout', 'expired')).toBe(1);
   });
 
+  it('counts every message that a member who is closed does not get', async () => {
+    const rig = await openRig();
+    const ann = rig.connect({ rooms: ['r'] });
+    await ann.arrived;
+    ann.connection.close(1000, '');
+    await rig.deliver([await rig.append([room], 1), await rig.append([room], 2), await rig.append([room], 3)]);
+    expect(await rig.dropped('outbox', 'closed')).toBe(3);
+  });
+
   it('says and counts where nobody is', async () => {
     const rig = await openRig();
     const ann = rig.connect({ user: 'ann' });

@@ -165,7 +165,7 @@ export class Fanout implements Passage {
     return new JoinedFrames(local.channel, this.maxOutboxBytes / 8, (frames, messages) => {
       const { members } = local;
       this.framesOut += messages * members.length;
-      for (let i = members.length - 1; i >= 0; i -= 1) this.outboxes.push(members[i]!, frames);
+      for (let i = members.length - 1; i >= 0; i -= 1) this.outboxes.push(members[i]!, frames, messages);
     });
   }
 

@@ -129,4 +129,20 @@ describe('outboxes', () => {
     expect(await dropped()).toMatchObject({ closed: 1 });
     await outboxes.afterFlush();
   });
+
+  it('count messages, however many are joined in a frame', async () => {
+    const { outboxes, arrive, dropped } = setup(one.length * 2);
+    const [slow, gone] = [arrive(), arrive()];
+    slow.connection.isSlow = true;
+    for (const messages of [3, 4]) outboxes.push(slow.session, one, messages);
+    await outboxes.afterFlush();
+    expect(outboxes.push(slow.session, one, 5)).toBe('full');
+    expect(await dropped()).toEqual({ slow_consumer: 5 });
+    expect(outboxes.push(slow.session, one, 7)).toBe('closed');
+    expect(await dropped()).toEqual({ slow_consumer: 5, closed: 7 });
+    for (const messages of [16, 1]) outboxes.push(gone.session, two, messages);
+    gone.connection.terminate();
+    await outboxes.afterFlush();
+    expect(await dropped()).toEqual({ slow_consumer: 5, closed: 7 + 17 });
+  });
 });

@@ -33,20 +33,24 @@ export class Outboxes {
     this.bytes = metrics.counter('skylark_gateway_written_bytes_total', 'Bytes written to clients');
   }
 
-  /** Counts bytes, not frames: one large message can hurt as much as a thousand small ones. */
-  push(session: Session, frame: Frame): Pushed {
+  /**
+   * Counts bytes, not frames: one large message can hurt as much as a thousand small ones.
+   * @param messages how many messages `frame` holds, joined; drops are counted in messages.
+   */
+  push(session: Session, frame: Frame, messages = 1): Pushed {
     if (session.state === 'closed' || !session.connection.isOpen) {
-      this.gone.inc();
+      this.gone.inc(messages);
       return 'closed';
     }
     // Too much for one tick is no sign of a slow client: only what the kernel does not take is.
     if (session.pendingBytes + frame.length > this.maxBytes) this.flushOne(session);
     if (session.connection.writableLength + session.pendingBytes + frame.length > this.maxBytes) {
-      this.slow.inc();
+      this.slow.inc(messages);
       session.close(CloseCode.slow);
       return 'full';
     }
     session.pendingBytes += frame.length;
+    session.pendingMessages += messages;
     if (session.pending === null) {
       session.pending = frame;
       if (this.waiting.push(session) === 1) this.schedule();
@@ -70,16 +74,22 @@ export class Outboxes {
   flushOne(session: Session): void {
     const { pending } = session;
     if (pending === null) return;
+    if (!session.connection.isOpen) return this.drop(session);
     session.pending = null;
     session.pendingBytes = 0;
-    if (!session.connection.isOpen) {
-      this.gone.inc(Array.isArray(pending) ? pending.length : 1);
-      return;
-    }
+    session.pendingMessages = 0;
     const frames = Array.isArray(pending) ? this.join(pending) : pending;
     session.connection.write(frames);
     this.writesDone += 1;
     this.bytesDone += frames.length;
+  }
+
+  /** Lets go of what waits for a session that is gone, and counts it. */
+  drop(session: Session): void {
+    this.gone.inc(session.pendingMessages);
+    session.pending = null;
+    session.pendingBytes = 0;
+    session.pendingMessages = 0;
   }
 
   /** Closes a session after what waits for it was written. */

@@ -42,6 +42,8 @@ export class Session {
   /** What waits for the end of the tick: one frame, or several; see Outboxes. */
   pending: Frame | Frame[] | null = null;
   pendingBytes = 0;
+  /** Frames may be joined, so these are not their number. */
+  pendingMessages = 0;
   /** Channels whose live messages are held back until their replay is done; see replay/. */
   held: Held | null = null;
   /** What waits for the welcome to be out: see goLive. */

@@ -105,7 +105,7 @@ export class Gateway {
       },
       outboxes,
       early,
-      new Farewell(sessions, channels, claims, log),
+      new Farewell(sessions, channels, outboxes, claims, log),
       new FrameCounts(metrics),
       log,
     );

@@ -4,6 +4,8 @@ import type { Announce } from '../replay/replay.js';
 import { ChannelTable } from '../room/channel-table.js';
 import { FakeConnection } from '../session/connection.contract.js';
 import { Door, type DoorRefusal, type Ticket } from '../session/door.js';
+import { textFrame } from '../session/frame.js';
+import { Held, HeldChannel } from '../session/held.js';
 import { Outboxes } from '../session/outboxes.js';
 import type { Session } from '../session/session.js';
 import { SessionTable } from '../session/session-table.js';
@@ -77,7 +79,7 @@ function setup(state: Session['state'] = 'live') {
     refresh: refresh(door, early, outboxes),
     application: (type: number) => application.get(type),
   };
-  const farewell = new Farewell(sessions, channels, devices, silentLog);
+  const farewell = new Farewell(sessions, channels, outboxes, devices, silentLog);
   const dispatcher = new Dispatcher(handlers, outboxes, early, farewell, new FrameCounts(metrics), silentLog);
   const arrive = (as: Session['state'] = state, user?: string) => {
     const connection = new FakeConnection();
@@ -116,6 +118,7 @@ function setup(state: Session['state'] = 'live') {
     commands,
     released,
     metrics,
+    outboxes,
   };
 }
 
@@ -382,6 +385,22 @@ describe('the farewell', () => {
     expect(channels.size).toBe(0);
     expect(sessions.find(id)).toBeUndefined();
     expect(released).toEqual([session]);
+  });
+
+  it('counts the messages that still waited', async () => {
+    const { session, dispatcher, outboxes, metrics, channels } = setup();
+    const { channel } = channels.join(session, 'room:x');
+    outboxes.push(session, textFrame('joined'), 3);
+    const holding = new HeldChannel();
+    holding.waiting.push({ offset: 0, prev: -1, frame: textFrame('a') }, { offset: 1, prev: -1, frame: undefined });
+    session.held = new Held();
+    session.held.channels.set(channel, holding);
+    session.held.direct.push(textFrame('b'));
+    dispatcher.closed(session, 1006);
+    await outboxes.afterFlush();
+    const { values } = await metrics.dropped.get();
+    expect(values).toMatchObject([{ labels: { stage: 'outbox', reason: 'closed' }, value: 5 }]);
+    expect([session.pending, session.held]).toEqual([null, null]);
   });
 });
 

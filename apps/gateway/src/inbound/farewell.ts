@@ -1,6 +1,7 @@
 import type { Log } from '@app/runtime';
 import type { ChannelTable } from '../room/channel-table.js';
 import type { Session } from '../session/session.js';
+import type { Outboxes } from '../session/outboxes.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { DeviceClaims } from '../upstream/device-claims.js';
 
@@ -9,6 +10,7 @@ export class Farewell {
   constructor(
     private readonly sessions: SessionTable,
     private readonly channels: ChannelTable,
+    private readonly outboxes: Outboxes,
     private readonly devices: Pick<DeviceClaims, 'release'>,
     private readonly log: Log,
   ) {}
@@ -16,10 +18,9 @@ export class Farewell {
   /** Once per session, when its socket is gone. */
   of(session: Session, code: number): void {
     session.state = 'closed';
+    this.outboxes.drop(session);
     for (const channel of this.channels.channelsOf(session)) this.channels.leave(session, channel);
     session.held = null;
-    session.pending = null;
-    session.pendingBytes = 0;
     this.devices.release(session);
     this.sessions.remove(session);
     if (!this.log.isLevelEnabled('debug')) return;

@@ -22,4 +22,14 @@ export class Held<C extends object = object> {
   direct: Frame[] = [];
   /** Bytes of all that is held. */
   bytes = 0;
+
+  /** Lets go of everything; answers how many messages that were. */
+  drop(): number {
+    let messages = this.direct.length;
+    for (const { waiting } of this.channels.values()) messages += waiting.filter(({ frame }) => frame).length;
+    this.channels.clear();
+    this.direct = [];
+    this.bytes = 0;
+    return messages;
+  }
 }

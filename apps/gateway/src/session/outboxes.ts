@@ -86,7 +86,7 @@ export class Outboxes {
 
   /** Lets go of what waits for a session that is gone, and counts it. */
   drop(session: Session): void {
-    this.gone.inc(session.pendingMessages);
+    this.gone.inc(session.pendingMessages + (session.held?.drop() ?? 0));
     session.pending = null;
     session.pendingBytes = 0;
     session.pendingMessages = 0;

@@ -135,8 +135,11 @@ export class Fanout implements Passage {
   }
 
   private hold(session: Session, holding: HeldChannel, { message, prev }: Placed, frame: Frame | undefined): void {
-    holding.waiting.push({ offset: message.offset, prev, frame });
-    if (frame) this.holdBytes(session, frame.length);
+    // Of one that is being closed only the place counts.
+    const kept = session.connection.isOpen ? frame : undefined;
+    holding.waiting.push({ offset: message.offset, prev, frame: kept });
+    if (kept) this.holdBytes(session, kept.length);
+    else if (frame) this.push(session, frame);
   }
 
   /** Held bytes are bounded as those of the outbox are. */
@@ -153,7 +156,7 @@ export class Fanout implements Passage {
     if (message.isExpired(this.clock.now())) this.expired.inc();
     else {
       const frame = message.frameFor(session, step.channel, []);
-      if (frame && session.state === 'arriving' && session.held) {
+      if (frame && session.state === 'arriving' && session.held && session.connection.isOpen) {
         session.held.direct.push(frame);
         this.holdBytes(session, frame.length);
       } else if (frame) this.push(session, frame);

@@ -119,6 +119,7 @@ function setup(state: Session['state'] = 'live') {
     released,
     metrics,
     outboxes,
+    early,
   };
 }
 
@@ -327,6 +328,20 @@ describe('a connection without a token', () => {
     expect(await heard()).toEqual(expect.arrayContaining([pong, reply('a')]));
     expect(door.tokens).toEqual(['t']);
   });
+
+  it.each(['waiting', 'live'] as const)(
+    'leaves nothing behind when it (%s) goes while its token is looked at',
+    async (state) => {
+      const { say, heard, session, door, dispatcher, early } = setup(state);
+      let looked!: () => void;
+      door.answer = () => new Promise((resolve) => (looked = () => resolve(undefined)));
+      await say({ type: 107, data: { token: 't' }, ref: 'a' });
+      dispatcher.closed(session, 1006);
+      looked();
+      expect(await heard()).toEqual([]);
+      expect([early.size, session.onLive]).toEqual([0, null]);
+    },
+  );
 
   it.each([
     ['PING', pingText],

@@ -15,6 +15,11 @@ export class Early {
   private readonly bySession = new Map<Session, Waiting>();
   private readonly expected = new Set<Session>();
 
+  /** Sessions of which something is kept. */
+  get size(): number {
+    return this.bySession.size + this.expected.size;
+  }
+
   /** Its token came and is being looked at: what it sends meanwhile is no breach. */
   expect(session: Session): void {
     this.expected.add(session);
@@ -27,6 +32,7 @@ export class Early {
   /** Does `task` at once when the session is live, else after its welcome. Too much of it closes 4429. */
   later(session: Session, bytes: number, task: () => void): void {
     if (session.state === 'live') return task();
+    if (session.state === 'closed') return; // nobody would ever come to forget it
     const waiting = this.bySession.get(session) ?? this.begin(session);
     waiting.bytes += bytes;
     if (waiting.tasks.push(task) > maxFrames || waiting.bytes > maxBytes) {

@@ -113,10 +113,10 @@ describe('PushService', () => {
 
   it('never keeps what goes to a connection, and counts an id that is none', async () => {
     const { bus, metrics, push } = service();
-    await push('connections', ['connection:g~1~1', 'connection:nonsense'], { text: 'x' });
+    await push('connections', ['connection:g~1~1', 'connection:nonsense', 'connection:'], { text: 'x' });
     expect(bus.targets).toEqual([{ channel: 'connection:g~1~1', devices: [] }]);
     expect(recordCodec.decode(bus.published[0]!.value).retain).toBe(false);
-    expect(await metrics.registry.metrics()).toContain('reason="no_such_connection"} 1');
+    expect(await metrics.registry.metrics()).toContain('reason="no_such_connection"} 2');
   });
 
   it('says when a crash would lose it', async () => {

@@ -78,8 +78,8 @@ export class PushService {
   private reachable(targets: readonly Target[]): Target[] {
     const once = new Map(targets.map((target) => [target.channel, target]));
     for (const channel of once.keys()) {
-      const { kind, name } = parseChannel(channel)!;
-      if (kind === 'connection' && parseConnectionId(name) === undefined) {
+      const parsed = parseChannel(channel); // undefined for a connection id of no characters
+      if (!parsed || (parsed.kind === 'connection' && parseConnectionId(parsed.name) === undefined)) {
         once.delete(channel);
         this.metrics.dropped.inc({ stage: 'logic', reason: 'no_such_connection' });
       }

@@ -1,5 +1,5 @@
 import { request as httpRequest } from 'node:http';
-import { createServer, type AddressInfo, type Server } from 'node:net';
+import { connect, createServer, type AddressInfo, type Server } from 'node:net';
 import { createMemoryRegistry } from '@app/registry';
 import { RpcClient, admit } from '@app/rpc';
 import { ConfigError, Metrics, Readiness, readConfig, silentLog } from '@app/runtime';
@@ -47,6 +47,23 @@ class Rest implements AsyncDisposable {
     const isJson = /json/.test(answer.headers.get('content-type') ?? '');
     const parsed = isJson ? (JSON.parse(text) as Record<string, unknown>) : {};
     return { status: answer.status, headers: answer.headers, text, body: parsed };
+  }
+
+  /** What a client sends that `fetch` would not: `request` as Latin-1 bytes, on a connection of its own. */
+  async raw(request: string): Promise<Answer> {
+    const socket = connect(this.logic.port, '127.0.0.1');
+    socket.write(request, 'latin1');
+    let text = '';
+    for await (const bytes of socket) {
+      text += String(bytes);
+      const [head, body] = text.split('\r\n\r\n', 2) as [string, string?];
+      const [start, ...lines] = head.split('\r\n') as [string, ...string[]];
+      const headers = new Headers(lines.map((line) => line.split(': ', 2) as [string, string]));
+      if (body === undefined || Buffer.byteLength(body) < Number(headers.get('content-length'))) continue;
+      const parsed = JSON.parse(body) as Record<string, unknown>;
+      return { status: Number(start.split(' ')[1]), headers, text: body, body: parsed };
+    }
+    throw new Error(`cut after ${text}`);
   }
 
   post = (path: string, body?: unknown, headers?: Record<string, string>) => this.ask('POST', path, body, headers);
@@ -143,6 +160,7 @@ describe('REST', () => {
     ['a join of a bad name', '/v1/rooms/r/join', { users: ['a b'] }, 422, 'bad_name'],
     ['a join to a bad name', '/v1/rooms/a%20b/join', { users: ['u'] }, 422, 'bad_name'],
     ['a join to a long name', `/v1/rooms/${'r'.repeat(300)}/join`, { users: ['u'] }, 422, 'bad_name'],
+    ['a join to a longer name', `/v1/rooms/${'r'.repeat(9_000)}/join`, { users: ['u'] }, 422, 'bad_name'],
     ['a join with a message', '/v1/rooms/r/join', { users: ['u'], text: 'a' }, 422, 'unknown_field'],
     ['10,001 members', '/v1/rooms/r/leave', { users: tooMany }, 422, 'too_many_targets'],
     ['an unknown route', '/v1/push/nobody', { text: 'a' }, 404, 'not_found'],
@@ -199,6 +217,41 @@ describe('REST', () => {
       expect([answer.status, answer.body.code]).toEqual([415, 'unsupported_media_type']);
     },
   );
+
+  it('refuses bytes that are not UTF-8 instead of changing them', async () => {
+    const answer = await rest.raw(
+      'POST /v1/push/all HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 13\r\n\r\n{"text":"a\xff"}',
+    );
+    expect([answer.status, answer.body.code]).toEqual([400, 'invalid_body']);
+  });
+
+  it('refuses a compressed body', async () => {
+    const answer = await rest.post('/v1/push/all', '{"text":"a"}', { 'content-encoding': 'gzip' });
+    expect([answer.status, answer.body.code]).toEqual([415, 'unsupported_media_type']);
+    expect((await rest.post('/v1/push/all', '{"text":"a"}', { 'content-encoding': 'identity' })).status).toBe(202);
+  });
+
+  it.each([
+    ['/docs/../../package.json', 403, 'forbidden'],
+    ['/docs/%2e%2e/%2e%2e/package.json', 403, 'forbidden'],
+    ['/docs/%00', 400, 'malformed'],
+    ['/docs/nothing.js', 404, 'not_found'],
+    ['/docs/..%2f..%2fpackage.json', 404, 'not_found'],
+  ])('serves nothing at %s', async (path, status, code) => {
+    const answer = await rest.raw(`GET ${path} HTTP/1.1\r\nHost: x\r\n\r\n`);
+    expect([answer.status, answer.body.code]).toEqual([status, code]);
+  });
+
+  it.each([
+    ['no HTTP', '\x16\x03\x01'],
+    ['a method that there is not', 'BREW / HTTP/1.1\r\n\r\n'],
+    ['two lengths', 'POST / HTTP/1.1\r\nHost: x\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n{}'],
+    ['headers without end', `GET / HTTP/1.1\r\nHost: x\r\nX: ${'x'.repeat(20_000)}\r\n\r\n`],
+  ])('refuses %s as a problem too', async (_name, bytes) => {
+    const answer = await rest.raw(bytes);
+    expect([answer.status, answer.body.code]).toEqual([400, 'malformed']);
+    expect(answer.headers.get('content-type')).toContain('application/problem+json');
+  });
 
   it('refuses a key that it would not honour', async () => {
     const answer = await rest.post('/v1/push/all', { text: 'a' }, { 'idempotency-key': 'k' });

@@ -1,3 +1,4 @@
+import { isUtf8 } from 'node:buffer';
 import { CodedError } from '@app/protocol';
 import type { FastifyInstance, FastifyRequest } from 'fastify';
 
@@ -17,15 +18,20 @@ export function readBodies(instance: FastifyInstance, takesForms: (route: string
     'application/json',
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) =>
-      takesForms(request.routeOptions.url) || request.is404 ? {} : jsonOf(body),
+      takesForms(request.routeOptions.url) || request.is404 ? {} : jsonOf(body, request.headers['content-encoding']),
   );
 }
 
 /**
  * A key `__proto__` is kept as a field like any other: bodies are copied field by field, and what is pushed is opaque.
- * @throws CodedError invalid_body
+ * @throws CodedError invalid_body, or unsupported_media_type for a body that is compressed
  */
-function jsonOf(body: Buffer): unknown {
+function jsonOf(body: Buffer, encoding = 'identity'): unknown {
+  if (encoding.toLowerCase() !== 'identity') {
+    throw new CodedError('unsupported_media_type', `Send the body as it is, without "Content-Encoding: ${encoding}".`);
+  }
+  // Decoding would put U+FFFD in the place of what cannot be read, and push that.
+  if (!isUtf8(body)) throw new CodedError('invalid_body', 'The body is not UTF-8 (RFC 8259 §8.1).');
   try {
     return JSON.parse(body.toString());
   } catch (error) {

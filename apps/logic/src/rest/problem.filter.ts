@@ -31,7 +31,9 @@ export class ProblemFilter implements ExceptionFilter {
   private unmatched(request: FastifyRequest, reply: FastifyReply): Problem {
     const path = request.url.split('?', 1)[0]!;
     const methods = this.routes.methodsOf(path);
-    if (methods.length === 0) return problem('not_found', `There is no ${path}; all routes are listed at /docs.`);
+    // A route of ours may match and still have nothing: a file under /docs.
+    if (methods.length === 0 || methods.includes(request.method))
+      return problem('not_found', `There is no ${path}; all routes are listed at /docs.`);
     reply.header('Allow', methods.join(', '));
     return problem('method_not_allowed', `${path} takes ${methods.join(', ')}, not ${request.method}.`);
   }

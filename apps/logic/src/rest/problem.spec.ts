@@ -27,6 +27,8 @@ describe('problemOf', () => {
     [new BusUnavailableError('kafka-7.internal:9092 is away'), 503, 'bus_unavailable'],
     [new ShardsChangedError('kafka-7.internal has 8 partitions'), 503, 'bus_unavailable'],
     [new NotFoundException(), 404, 'not_found'],
+    [Object.assign(new Error('kafka-7'), { statusCode: 403 }), 403, 'forbidden'],
+    [Object.assign(new Error('kafka-7'), { statusCode: 400 }), 400, 'malformed'],
   ])('knows %s', (error, status, code) => {
     const found = problemOf(error);
     expect(found).toMatchObject({ status, code });
@@ -36,5 +38,6 @@ describe('problemOf', () => {
   it('says nothing of surprises', () => {
     expect(problemOf(new Error('secret'))).toBeUndefined();
     expect(problemOf('secret')).toBeUndefined();
+    expect(problemOf(Object.assign(new Error('secret'), { statusCode: 502 }))).toBeUndefined();
   });
 });

@@ -44,7 +44,15 @@ export function problemOf(error: unknown): Problem | undefined {
   if (error instanceof HttpException && error.getStatus() < 500) {
     return problem(byStatus[error.getStatus()] ?? 'malformed', error.message);
   }
-  return undefined;
+  const code = codeOfPlugin(error);
+  return code && problem(code, `${ErrorCode[code].title}.`);
+}
+
+/** What Node and Fastify's plugins throw at a request that cannot be served (a cut body, `/docs/../x`) carries a status. */
+function codeOfPlugin(error: unknown): ErrorCode | undefined {
+  const { statusCode } = Object(error) as { statusCode?: unknown };
+  if (typeof statusCode !== 'number' || statusCode < 400 || statusCode >= 500) return undefined;
+  return statusCode === 400 ? 'malformed' : (byStatus[statusCode] ?? 'malformed');
 }
 
 /** What Nest and Fastify refuse by themselves. */

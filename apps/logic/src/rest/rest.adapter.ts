@@ -1,3 +1,4 @@
+import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { LogicMetrics } from '../logic.metrics.js';
@@ -26,11 +27,12 @@ export function restAdapter(
     bodyLimit: settings.maxBodyBytes,
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
     requestTimeout: requestTimeoutMs,
-    routerOptions: { maxParamLength: 2_048 }, // a name that is too long is a bad name, not an unknown route
+    routerOptions: { maxParamLength: 16_384 }, // more than a URL may have: a name that is too long is a bad name, not an unknown route
     frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
       const body = JSON.stringify(problem('malformed', 'The URL cannot be read.'));
       void reply.status(400).type('application/problem+json; charset=utf-8').send(body);
     },
+    clientErrorHandler: refuseOnSocket,
   });
   const instance = adapter.getInstance<FastifyInstance>();
   routes.watch(instance);
@@ -43,3 +45,18 @@ export function restAdapter(
   });
   return adapter;
 }
+
+/** Refuses what Node's HTTP parser could not make a request of. */
+function refuseOnSocket(error: Error & { code?: string }, socket: Socket): void {
+  if (error.code === 'ECONNRESET' || socket.destroyed) return;
+  const body = JSON.stringify(problem('malformed', unreadable[error.code ?? ''] ?? 'This is not HTTP/1.1.'));
+  const head = `Content-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  if (socket.writable) socket.write(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\n${head}\r\n\r\n${body}`);
+  socket.destroy(error);
+}
+
+/** By Node's error codes. */
+const unreadable: Readonly<Record<string, string>> = {
+  HPE_HEADER_OVERFLOW: 'The URL and the headers are too long: 16 KiB is the most.',
+  ERR_HTTP_REQUEST_TIMEOUT: `The request was not complete within ${requestTimeoutMs / 1_000} s.`,
+};

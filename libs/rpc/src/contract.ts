@@ -45,6 +45,9 @@ export const changeRooms = asJson<RoomChange, RoomChanged>('room.change');
 /** logic → gateway: close connections of this gateway. */
 export const kick = asJson<Kick, { kicked: string[] }>('session.kick');
 
+/** logic → gateway: how many connections here a push would reach now. Nothing is sent. */
+export const count = asJson<CountQuestion, { connections: number }>('push.count');
+
 /** What a client showed at the door. Names are normal and checked by the gateway already. */
 export interface AdmissionRequest {
   token?: string;
@@ -110,4 +113,16 @@ export interface Kick {
   /** `replaced` closes 4409, `kicked` 4403. */
   why: 'replaced' | 'kicked';
   reason: string;
+}
+
+/** A push as far as it says who gets it; see Record and Body of the inner wires. */
+export interface CountQuestion {
+  app: string;
+  targets: { channel: string; devices: string[] }[];
+  /** Connections that want other types only are not counted. */
+  type: number;
+  excludeUsers: string[];
+  excludeConnections: string[];
+  /** Label expression; empty = everybody. */
+  match: string;
 }

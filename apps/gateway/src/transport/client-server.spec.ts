@@ -18,6 +18,7 @@ import { ClientServer } from './client-server.js';
 class FakeDoor extends Door {
   readonly table = new SessionTable();
   readonly hellos: Hello[] = [];
+  state: Session['state'] = 'live';
   answer: (hello: Hello) => Promise<Ticket | DoorRefusal> = (hello) =>
     Promise.resolve({ hello, identity: undefined, rooms: [], labels: null });
 
@@ -28,7 +29,7 @@ class FakeDoor extends Door {
 
   enter(connection: Connection): Session {
     const session = this.table.add(connection);
-    session.state = 'live';
+    session.state = this.state;
     session.connection.write(textFrame('{"type":100}'));
     return session;
   }
@@ -144,6 +145,17 @@ describe("the clients' port", () => {
       'Sec-WebSocket-Version: 13',
     ]);
     expect(answer).toMatch(/^HTTP\/1\.1 400 .*Sec-WebSocket-Version: 13\r\n.*"code":"malformed"/s);
+  });
+
+  it('asks who would upgrade to something else for WebSocket, and nobody about them', async () => {
+    await using at = await open();
+    const answer = await rawRequest(at.port, [
+      'Connection: Upgrade, HTTP2-Settings',
+      'Upgrade: h2c',
+      'HTTP2-Settings: AAMAAABk',
+    ]);
+    expect(answer).toMatch(/^HTTP\/1\.1 426 .*"code":"upgrade_required"/s);
+    expect(at.door.hellos).toEqual([]);
   });
 
   it('reads everything that a client may show', async () => {
@@ -352,6 +364,55 @@ describe("the clients' port", () => {
     at.inbound.onText = () => {};
     await using next = await connect(at.connectUrl);
     await next.next(100);
+  });
+
+  it('does not let pings put off the end of who shows no token', async () => {
+    await using at = await open();
+    at.door.state = 'waiting';
+    await using client = await connect(at.connectUrl);
+    for (let second = 0; second < 4; second += 1) {
+      at.clock.advance(1_000);
+      client.socket.ping();
+      await once(client.socket, 'pong');
+    }
+    at.clock.advance(1_500);
+    expect(await client.closed).toMatchObject({ code: 4401 });
+  });
+
+  it('closes who sends pings and reads no pongs, before they fill the memory', async () => {
+    await using at = await open({ MAX_OUTBOX_BYTES: '65536' });
+    using raw = await openRaw(at.connectUrl);
+    await raw.next();
+    raw.stopReading();
+    const pings = Buffer.concat(Array.from({ length: 1_000 }, () => rawFrame(Opcode.ping, Buffer.alloc(125))));
+    const [session] = at.door.table;
+    await until(() => {
+      if (raw.socket.writableLength === 0) raw.send(pings);
+      return !session!.connection.isOpen;
+    }, 'the flood to be answered with a close');
+    expect(session!.connection.writableLength).toBeLessThan(2 * 65_536);
+    raw.drop();
+    await until(() => at.inbound.closes.length === 1);
+    expect(at.inbound.closes).toEqual([4413]);
+  });
+
+  it('closes while there are connections that never end their request', async () => {
+    const at = await open();
+    const [silent, slow] = [connectTcp(at.port, '127.0.0.1'), connectTcp(at.port, '127.0.0.1')];
+    slow.write('GET /connect HTTP/1.1\r\nHost: loc');
+    await until(async () => (await openSockets(at.server)) === 2);
+    const cut = Promise.all(
+      [silent, slow].map((socket) => new Promise((resolve) => socket.on('error', resolve).on('end', resolve).resume())),
+    );
+    await at[Symbol.asyncDispose]();
+    await cut;
+  });
+
+  it('lives on when a connection cannot be accepted', async () => {
+    await using at = await open();
+    (at.server as unknown as { http: Server }).http.emit('error', new Error('accept EMFILE'));
+    await using client = await connect(at.connectUrl);
+    await client.next(100);
   });
 
   it('takes a ping frame for a sign of life', async () => {

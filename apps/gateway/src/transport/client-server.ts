@@ -1,6 +1,7 @@
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
+import { CloseCode } from '@app/protocol';
 import type { Log, Metrics } from '@app/runtime';
 import type { GatewayConfig } from '../gateway.config.js';
 import type { Door, Hello, Inbound, Ticket } from '../session/door.js';
@@ -19,7 +20,13 @@ const closeTimeoutMs = 5_000;
 
 export type ClientServerSettings = Pick<
   GatewayConfig,
-  'allowedOrigins' | 'trustedProxies' | 'maxMessageBytes' | 'maxRooms' | 'maxConnections' | 'maxKnocks'
+  | 'allowedOrigins'
+  | 'trustedProxies'
+  | 'maxMessageBytes'
+  | 'maxOutboxBytes'
+  | 'maxRooms'
+  | 'maxConnections'
+  | 'maxKnocks'
 >;
 
 export interface ClientServerParts {
@@ -51,7 +58,12 @@ export class ClientServer {
     const { heartbeat, metrics, settings } = parts;
     class Client extends ClientSocket {
       protected override onAlive(): void {
-        if (this.session) heartbeat.seen(this.session);
+        const { session } = this;
+        if (session === null) return;
+        // Pings must not put off the end of who shows no token.
+        if (session.state !== 'waiting') heartbeat.seen(session);
+        // Their answers go past the outbox: who sends pings and never reads would fill the memory.
+        if (this.writableLength > settings.maxOutboxBytes) session.close(CloseCode.slow);
       }
     }
     const options: ServerOptions<typeof ClientSocket> & { closeTimeout: number } = {
@@ -70,7 +82,12 @@ export class ClientServer {
       const refusal = { status: 400, code: 'malformed', message: error.message };
       this.refuse(socket as Socket, refusal, { 'Sec-WebSocket-Version': '13' });
     });
-    this.http = createServer({ headersTimeout: 10_000, requestTimeout: 10_000, keepAliveTimeout: 5_000 });
+    this.http = createServer({
+      headersTimeout: 10_000,
+      requestTimeout: 10_000,
+      keepAliveTimeout: 5_000,
+      connectionsCheckingInterval: 2_000,
+    });
     this.http.on('request', answerPlainHttp);
     this.http.on('upgrade', (request, socket, head) => void this.onUpgrade(request, socket as Socket, head));
     this.refused = metrics.counter('skylark_gateway_upgrades_refused_total', 'Upgrades refused, by reason', ['reason']);
@@ -85,6 +102,8 @@ export class ClientServer {
       // The kernel cuts the queue to its own limit; a crowd that comes back at once should find it as long as it can be.
       this.http.listen({ port, host, backlog: 4096 }, () => {
         this.http.off('error', reject);
+        // A connection that could not be accepted is no reason to end.
+        this.http.on('error', (error) => this.parts.log.error({ err: error }, 'a connection was not accepted'));
         resolve((this.http.address() as AddressInfo).port);
       });
     });
@@ -110,7 +129,8 @@ export class ClientServer {
     this.closing ??= new Promise((resolve) => {
       this.sockets.close();
       this.http.close(() => resolve());
-      this.http.closeIdleConnections();
+      // Node looks no more for those that take too long over their request, and would wait for them for ever.
+      this.http.closeAllConnections();
       for (const socket of this.knocking) this.refuse(socket, unavailable('this gateway is going'));
     });
     return this.closing;
@@ -141,6 +161,7 @@ export class ClientServer {
     if (pathOf(request) !== clientPath) return notFound;
     if (this.state === 'starting') return unavailable('this gateway is starting');
     if (this.state === 'draining') return unavailable('this gateway is going');
+    if (!isWebSocketUpgrade(request)) return upgradeRequired;
     if (!isAllowedOrigin(request, settings.allowedOrigins)) {
       return { status: 403, code: 'forbidden', message: 'pages of this origin may not connect' };
     }
@@ -200,6 +221,10 @@ function pathOf(request: IncomingMessage): string {
   const query = url.indexOf('?');
   return query < 0 ? url : url.slice(0, query);
 }
+
+/** Others ask to go on in HTTP/2. */
+const isWebSocketUpgrade = (request: IncomingMessage): boolean =>
+  request.method === 'GET' && request.headers.upgrade?.toLowerCase() === 'websocket';
 
 /** The clients' path and the root say that one must upgrade; there is nothing else here. */
 function answerPlainHttp(request: IncomingMessage, response: ServerResponse): void {

@@ -53,7 +53,7 @@ export class ClientSocket extends WebSocket implements Connection {
     super.pong(data, mask, callback);
   }
 
-  /** A frame of the WebSocket protocol itself came. */
+  /** A ping came and is about to be answered, unless the client is closed now. */
   protected onAlive(): void {}
 }
 

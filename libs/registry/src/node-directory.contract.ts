@@ -101,9 +101,10 @@ export function describeNodeDirectory(name: string, open: () => Promise<OpenedRe
       expect(await ids()).toEqual(['g2']);
     });
 
-    it('takes a node back whose lease had run out a short while ago', async () => {
+    it('takes a node back whose lease had run out a short while ago, which is told that it was away', async () => {
       await nodes.renew(gatewayEntry('g1', 1), 400);
       await registry.until(async () => (await nodes.list('gateway'))[0]?.leased === false);
+      expect(await nodes.renew(gatewayEntry('g1', 1), longLeaseMs)).toBe('missing');
       expect(await nodes.renew(gatewayEntry('g1', 1), longLeaseMs)).toBe('renewed');
       expect(await nodes.list('gateway')).toMatchObject([{ id: 'g1', leased: true }]);
     });

@@ -35,8 +35,8 @@ export abstract class NodeDirectory {
   abstract nextIncarnation(kind: NodeKind, id: string): Promise<number>;
 
   /**
-   * Writes the node's entry and lets it hold for `leaseMs` from now. `'missing'`: the entry was gone (and stands again
-   * now), so that everything this node had written must be written again. `'superseded'`: a later incarnation of this id
+   * Writes the node's entry and lets it hold for `leaseMs` from now. `'missing'`: the entry was gone or its lease over
+   * (it stands again now), so that what this node had written may be gone and what was pushed meanwhile passed it by. `'superseded'`: a later incarnation of this id
    * is there; nothing was written, and this process must end.
    */
   abstract renew(entry: NodeEntry, leaseMs: number): Promise<'renewed' | 'missing' | 'superseded'>;

@@ -12,10 +12,10 @@ export class MemoryNodeDirectory extends NodeDirectory {
   }
 
   renew(entry: NodeEntry, leaseMs: number): Promise<'renewed' | 'missing' | 'superseded'> {
-    const held = this.registry.node(entry.kind, entry.id);
+    const held = this.registry.seen(entry.kind).find(({ id }) => id === entry.id);
     if (held && held.incarnation > entry.incarnation) return Promise.resolve('superseded');
     this.registry.lease(entry, leaseMs);
-    return Promise.resolve(held?.incarnation === entry.incarnation ? 'renewed' : 'missing');
+    return Promise.resolve(held?.incarnation === entry.incarnation && held.leased ? 'renewed' : 'missing');
   }
 
   remove(kind: NodeKind, id: string, incarnation: number): Promise<void> {

@@ -12,11 +12,12 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
  */
 export const renewLua = `${clock}
 local held = redis.call('HGET', KEYS[1], ARGV[1])
-local incarnation = held and tonumber(string.match(held, '^%d+'))
+local incarnation, till = string.match(held or '', '^(%d+) (%d+)')
+incarnation, till = tonumber(incarnation), tonumber(till)
 local mine = tonumber(ARGV[2])
 if incarnation and incarnation > mine then return 'superseded' end
 redis.call('HSET', KEYS[1], ARGV[1], string.format('%s %.0f %s %s', ARGV[2], now + tonumber(ARGV[3]), ARGV[3], ARGV[4]))
-if incarnation == mine then return 'renewed' end
+if incarnation == mine and till > now then return 'renewed' end
 if tonumber(redis.call('GET', KEYS[2]) or 0) < mine then redis.call('SET', KEYS[2], ARGV[2]) end
 return 'missing'
 `;

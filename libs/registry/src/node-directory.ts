@@ -36,8 +36,8 @@ export abstract class NodeDirectory {
 
   /**
    * Writes the node's entry and lets it hold for `leaseMs` from now. `'missing'`: the entry was gone or its lease over
-   * (it stands again now), so that what this node had written may be gone and what was pushed meanwhile passed it by. `'superseded'`: a later incarnation of this id
-   * is there; nothing was written, and this process must end.
+   * (it stands again now), so that what this node had written may be gone and what was pushed meanwhile passed it by.
+   * `'superseded'`: a later incarnation of this id is there; nothing was written, and this process must end.
    */
   abstract renew(entry: NodeEntry, leaseMs: number): Promise<'renewed' | 'missing' | 'superseded'>;
 

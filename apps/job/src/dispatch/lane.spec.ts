@@ -213,6 +213,22 @@ describe('Lane', () => {
     expect(gateway.offsets.at(-1)).toEqual([2]);
   });
 
+  it('leaves a question with a node that hangs, so that it misses nothing more once it goes on', async () => {
+    const { gateway, push, clock } = open();
+    await push(1);
+    clock.advance(stallMs);
+    await gateway.breaks();
+    clock.advance(500);
+    await settled();
+    for (let silences = 1; silences <= 3; silences += 1) {
+      clock.advance(stallMs);
+      await gateway.breaks();
+      expect(gateway.asked).toBe(1);
+    }
+    await gateway.breaks(); // at once: it is gone
+    expect(gateway.asked).toBe(0);
+  });
+
   it('counts all that a dead node had not acknowledged', async () => {
     const { gateway, push, clock, dropped, commits, ended } = open({ isDead: () => true });
     await push(1, 2);

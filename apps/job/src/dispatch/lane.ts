@@ -26,7 +26,7 @@ export interface LaneParts {
   clock: Clock;
   metrics: JobMetrics;
   log: Log;
-  /** Whether this incarnation is over or its lease is. */
+  /** Whether this incarnation is over, or its lease is and nobody is connected to it. */
   isDead(node: NodeRef): Promise<boolean>;
   /** The gateway knows another epoch than we: reads it again. */
   renew(run: ShardRun): Promise<void>;
@@ -64,6 +64,10 @@ export class Lane {
 
   private get hasEnded(): boolean {
     return this.state === 'ended';
+  }
+
+  private get hasLeftHistoryOnly(): boolean {
+    return this.state !== 'historyOnly';
   }
 
   push(item: LaneItem): void {
@@ -152,11 +156,16 @@ export class Lane {
     this.parts.metrics.stalledLanes.inc();
     this.parts.log.warn({ shard: this.run.shard, node: this.node, waiting: this.waiting.length }, 'lane stalled');
     this.giveUpAll('node_stalled');
+    const { clock, settings } = this.parts;
+    let isHung = false;
     for (let attempt = 1; this.state === 'historyOnly'; attempt += 1) {
-      await this.wait(backoffMs(attempt, 500));
-      if (this.state !== 'historyOnly') return;
-      const answer = await this.send([], this.parts.settings.stallMs);
-      if (this.state !== 'historyOnly') return;
+      // A node that hangs finds our question when it goes on, and misses no more; one that is away is asked now and then.
+      if (!isHung) await this.wait(backoffMs(attempt, 500));
+      if (this.hasLeftHistoryOnly) return;
+      const askedAtMs = clock.now();
+      const answer = await this.send([], settings.stallMs);
+      isHung = answer === undefined && clock.now() - askedAtMs >= settings.stallMs;
+      if (this.hasLeftHistoryOnly) return;
       if (answer?.refused === Refusal.otherIncarnation) this.bury('void');
       else if (answer?.refused === Refusal.ghostOwner) this.run.stop(`${this.node} has seen a later owner`);
       else if (answer?.refused === Refusal.otherEpoch) await this.renew();

@@ -80,6 +80,7 @@ export class Lanes {
   private async isDead(node: NodeRef): Promise<boolean> {
     const gateways = await this.nodes.list('gateway');
     const entry = gateways.find(({ id, incarnation }) => nodeRef(id, incarnation) === node);
-    return entry === undefined || !entry.leased;
+    // One that is connected and silent hangs: a new lane to it would wait, and hold the shard, all over again.
+    return entry === undefined || (!entry.leased && !this.clients.isUp(node));
   }
 }

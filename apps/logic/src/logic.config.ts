@@ -24,6 +24,7 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     apiKeys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
+    console: env.flag('CONSOLE', !isOpenToAll, '`1`: the page for trying it out at `/`. Default: while BIND is loopback'),
     trustProxy: trustProxy(env).list,
     maxPayloadBytes: env.int('MAX_PAYLOAD_BYTES', Limits.payloadBytes, 'bytes of a push that reach the client', {
       min: 1,

@@ -1,4 +1,6 @@
 import { Module, type DynamicModule } from '@nestjs/common';
+import { HttpAdapterHost } from '@nestjs/core';
+import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Bus, BusModule, type BusOptions } from '@app/bus';
 import {
   DeviceDirectory,
@@ -11,6 +13,8 @@ import {
 import { HealthModule, type Clock, type Log, type Metrics, type Readiness } from '@app/runtime';
 import { ArticleController } from './article/article.controller.js';
 import { ArticleService } from './article/article.service.js';
+import { ConsoleController } from './console/console.controller.js';
+import { ConsoleService } from './console/console.service.js';
 import type { LogicConfig } from './logic.config.js';
 import { LogicMetrics } from './logic.metrics.js';
 import { Gateways } from './node/gateways.js';
@@ -45,6 +49,7 @@ export class LogicModule {
     const { config, counters, clock, log } = wiring;
     return {
       module: LogicModule,
+      controllers: config.console ? [ConsoleController] : [],
       imports: [
         HealthModule.forRoot(wiring),
         BusModule.forRoot(busOptions(wiring)),
@@ -69,6 +74,12 @@ export class LogicModule {
           inject: [PresenceDirectory, Gateways],
         },
         { provide: NodeService, useFactory: (gateways: Gateways) => new NodeService(gateways), inject: [Gateways] },
+        {
+          provide: ConsoleService,
+          useFactory: (nodes: NodeService, { httpAdapter }: HttpAdapterHost<FastifyAdapter>) =>
+            new ConsoleService(config, nodes, (method, url) => httpAdapter.getInstance().hasRoute({ method, url })),
+          inject: [NodeService, HttpAdapterHost],
+        },
         {
           provide: SessionService,
           useFactory: (who: Authenticator, devices: DeviceDirectory, gateways: Gateways) =>

@@ -10,7 +10,7 @@ export class ApiKeys {
     this.digests = keys.map(digest);
   }
 
-  /** Asks for a key before a body is read, on everything but health, metrics and the documentation. */
+  /** Asks for a key before a body is read, on everything but health, metrics, the documentation and the page for people. */
   guard(instance: FastifyInstance): void {
     if (this.digests.length === 0) return;
     instance.addHook('onRequest', (request, _reply, done) => {
@@ -34,7 +34,7 @@ const digest = (key: string): Buffer => createHash('sha256').update(key).digest(
 function needsKey(request: FastifyRequest): boolean {
   const route = request.routeOptions.url;
   if (route === undefined) return request.url.startsWith('/v1');
-  return !/^\/(health|metrics|docs|docs-json|docs-yaml)(\/|$)/.test(route);
+  return route !== '/' && !/^\/(health|metrics|docs|docs-json|docs-yaml|console)(\/|$)/.test(route);
 }
 
 function shown(request: FastifyRequest): string | undefined {

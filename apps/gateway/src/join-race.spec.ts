@@ -1,5 +1,7 @@
-import { roomChannel } from '@app/protocol';
+import { roomChannel, type Welcome } from '@app/protocol';
 import { until } from '../../../test/support/until.js';
+import { Commands } from './inbound/commands.js';
+import { JoinLeave } from './inbound/join-leave.js';
 import { holdCalls, openRig } from './gateway-rig.contract.js';
 
 const room = roomChannel('r');
@@ -173,5 +175,93 @@ describe('a session that comes in while messages go by', () => {
     expect(ann.session.rooms).toBe(0);
     expect(ann.session.held).toBeNull();
     expect(rig.channels.get('default', room)).toBeUndefined();
+  });
+});
+
+describe('a leave while a join is under way', () => {
+  async function open() {
+    const rig = await openRig();
+    const commands = new Commands(
+      rig.sessions,
+      rig.channels,
+      new JoinLeave(rig.replay, rig.channels, 100),
+      rig.outboxes,
+    );
+    const change = (who: ReturnType<typeof rig.connect>, action: 'join' | 'leave') =>
+      commands.changeRooms({
+        app: 'default',
+        room: 'r',
+        action,
+        connections: [rig.sessions.connectionIdOf(who.session)],
+        users: [],
+      });
+    return { ...rig, change };
+  }
+
+  it('is not told before the welcome, which no longer lists the room', async () => {
+    const rig = await open();
+    const tops = holdCalls(rig.history, 'tops');
+    const ann = rig.connect({ rooms: ['r', 'q'] });
+    await until(() => tops.calls() === 1);
+    expect(await rig.change(ann, 'leave')).toMatchObject({ connections: ['left'] });
+    await rig.outboxes.afterFlush();
+    expect(ann.connection.packets).toEqual([]);
+    tops.letGo();
+    await ann.arrived;
+    expect(ann.connection.packets).toMatchObject([{ type: 100, data: { rooms: ['q'] } }]);
+    expect(Object.keys((ann.connection.packets[0]!['data'] as Welcome).channels)).toEqual(['all', 'room:q']);
+  });
+
+  it('is the last that the client hears of the room', async () => {
+    const rig = await open();
+    const ann = rig.connect();
+    await ann.arrived;
+    const tops = holdCalls(rig.history, 'tops');
+    const joined = rig.change(ann, 'join');
+    await until(() => tops.calls() === 1);
+    await rig.change(ann, 'leave');
+    const again = rig.change(ann, 'join');
+    await rig.change(ann, 'leave');
+    tops.letGo();
+    await Promise.all([joined, again]);
+    await rig.outboxes.afterFlush();
+    expect(ann.connection.packets.map(({ type }) => type)).toEqual([100, 109, 109]);
+    await rig.change(ann, 'join');
+    await rig.outboxes.afterFlush();
+    expect(ann.connection.packets.at(-1)).toMatchObject({ type: 108 });
+  });
+
+  it('does not take a later join with it when the earlier one fails', async () => {
+    const rig = await open();
+    const [ann, bob] = [rig.connect(), rig.connect({ rooms: ['r'] })];
+    await Promise.all([ann.arrived, bob.arrived]);
+    const tops = holdCalls(rig.history, 'tops');
+    const join = () => rig.replay.join(ann.session, [room], new Map(), () => {});
+    const first = join();
+    await until(() => tops.calls() === 1);
+    await rig.change(ann, 'leave');
+    rig.clock.advance(9_000);
+    const second = join();
+    rig.clock.advance(1_000);
+    await expect(first).rejects.toMatchObject({ code: 'timeout' });
+    tops.letGo();
+    await second;
+    await rig.push([room], 'hello');
+    expect(ann.connection.pushed).toEqual(['hello']);
+  });
+
+  it('is not needed for a second join to fail with the first', async () => {
+    const rig = await open();
+    const ann = rig.connect();
+    await ann.arrived;
+    const tops = holdCalls(rig.history, 'tops');
+    const states: unknown[] = [];
+    const first = rig.replay.join(ann.session, [room], new Map(), () => {});
+    const second = rig.replay.join(ann.session, [room], new Map(), (found) => states.push(found.get(room)));
+    await until(() => tops.calls() === 1);
+    rig.clock.advance(10_000);
+    await expect(first).rejects.toMatchObject({ code: 'timeout' });
+    await expect(second).rejects.toMatchObject({ code: 'timeout' });
+    expect(states).toEqual([]);
   });
 });

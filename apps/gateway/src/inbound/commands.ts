@@ -50,15 +50,16 @@ export class Commands {
 
   private readonly join = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
     if (this.rooms.isIn(session, channel)) return 'already';
-    const outcome = await this.rooms.join(session, channel, undefined, () =>
-      this.tell(session, PacketType.joined, room),
-    );
+    const outcome = await this.rooms.join(session, channel, undefined, (state) => {
+      if (state) this.tell(session, PacketType.joined, room);
+    });
     return isGone(session) ? 'gone' : outcome;
   };
 
   private readonly leave = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
     if (!this.rooms.leave(session, channel)) return 'absent';
-    this.tell(session, PacketType.left, room);
+    // The welcome of one that arrives will not list the room.
+    if (session.state === 'live') this.tell(session, PacketType.left, room);
     return 'left';
   };
 

@@ -26,7 +26,7 @@ export class JoinLeave {
     const fields = fieldsOf(packet);
     const channel = roomOf(fields.room);
     const since = sinceOf(fields.since);
-    if ((await this.join(session, channel, since, reply)) === 'full') {
+    if ((await this.join(session, channel, since, (state) => reply(state ?? {}))) === 'full') {
       throw new CodedError('too_many_targets', `a connection is in at most ${this.maxRooms} rooms`);
     }
   };
@@ -37,7 +37,10 @@ export class JoinLeave {
     reply({});
   };
 
-  /** `announce` is called when the room is joined, right before what was missed is sent; who was there already hears it too. */
+  /**
+   * `announce` is called when the room is joined, right before what was missed is sent; who was there already hears it
+   * too, who left meanwhile hears of no state.
+   */
   async join(
     session: Session,
     channel: Channel,

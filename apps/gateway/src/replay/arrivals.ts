@@ -59,7 +59,7 @@ export class Arrivals {
     if (own && ownSince) since.set(own, ownSince);
     const welcomed = this.replay.join(session, channels, since, (states) => {
       session.goLive();
-      const welcome = this.welcome(session, own, channels, states);
+      const welcome = this.welcome(session, own, states);
       this.outboxes.push(session, textFrame(encodePacket(PacketType.welcome, welcome)));
     });
     try {
@@ -74,7 +74,6 @@ export class Arrivals {
   private welcome(
     session: Session,
     own: Channel | undefined,
-    channels: readonly Channel[],
     states: ReadonlyMap<Channel, ChannelState>,
   ): Welcome {
     const { node, heartbeatMs, timeoutMs, maxMessageBytes } = this.settings;
@@ -86,9 +85,9 @@ export class Arrivals {
       heartbeatMs,
       timeoutMs,
       maxMessageBytes,
-      rooms: channels.flatMap((channel) => (channel.startsWith('room:') ? channel.slice('room:'.length) : [])),
+      rooms: [...states.keys()].flatMap((channel) => (channel.startsWith('room:') ? channel.slice('room:'.length) : [])),
       channels: Object.fromEntries(
-        channels.map((channel) => [channel === own ? ownChannel : channel, states.get(channel)!]),
+        [...states].map(([channel, state]) => [channel === own ? ownChannel : channel, state]),
       ),
     };
   }

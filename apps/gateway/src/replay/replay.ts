@@ -9,7 +9,10 @@ import type { Session } from '../session/session.js';
 import type { Registrar } from '../upstream/registrar.js';
 import type { HistoryLook } from './history-look.js';
 
-/** Says where the joined channels stand, by channel: the welcome, a reply or 108. What was missed goes out right after it. */
+/**
+ * Says where the joined channels stand, by channel: the welcome, a reply or 108. What was missed goes out right after it.
+ * A channel that was left meanwhile is missing.
+ */
 export type Announce = (states: ReadonlyMap<Channel, ChannelState>) => void;
 
 /** A channel that a session joins, and what history says of it. */
@@ -21,6 +24,16 @@ interface Joining {
   /** What history covers: the live messages that go on behind it are newer. */
   top: number;
   missed: readonly Placed[];
+}
+
+/** What one call of `join` is about. */
+interface Join {
+  session: Session;
+  channels: readonly Channel[];
+  fresh: Joining[];
+  /** Of channels that an earlier call is still joining: this one fails with it. */
+  following: HeldChannel[];
+  announce: Announce;
 }
 
 const maxLooks = 3;
@@ -62,16 +75,21 @@ export class Replay {
   ): Promise<void> {
     if (session.state === 'closed') return Promise.resolve();
     const fresh: Joining[] = [];
+    const following: HeldChannel[] = [];
     for (const channel of channels) {
       const known = this.channels.get(session.app, channel);
-      if (known && session.memberships.placeIn(known) >= 0) continue;
+      if (known && session.memberships.placeIn(known) >= 0) {
+        const underWay = session.held?.channels.get(known);
+        if (underWay) following.push(underWay);
+        continue;
+      }
       this.channels.alter(session, () => (session.held ??= new Held()));
       const { channel: local } = this.channels.join(session, channel);
       const holding = new HeldChannel();
       session.held!.channels.set(local, holding);
       fresh.push({ local, holding, since: since.get(channel), state: { epoch: '', offset: -1 }, top: -1, missed: [] });
     }
-    const joined = this.settle(session, channels, fresh, this.turns.get(session), announce);
+    const joined = this.settle({ session, channels, fresh, following, announce }, this.turns.get(session));
     const turn = joined
       .catch(() => {}) // told to the caller; the next join goes on
       .finally(() => {
@@ -81,27 +99,23 @@ export class Replay {
     return joined;
   }
 
-  private async settle(
-    session: Session,
-    channels: readonly Channel[],
-    fresh: Joining[],
-    before: Promise<void> | undefined,
-    announce: Announce,
-  ): Promise<void> {
+  private async settle(join: Join, before: Promise<void> | undefined): Promise<void> {
+    const { session, fresh, following } = join;
     try {
       if (fresh.length > 0) await this.inTime(this.read(session, fresh));
     } catch (error) {
-      for (const { local } of fresh) this.channels.leave(session, local);
-      throw new CodedError(
-        'timeout',
-        `not joined, try again: ${error instanceof Error ? error.message : String(error)}`,
-      );
+      for (const joining of fresh) {
+        joining.holding.hasFailed = true;
+        if (isStill(session, joining)) this.channels.leave(session, joining.local);
+      }
+      throw notJoined(error instanceof Error ? error.message : String(error));
     }
     await before;
     if (isGone(session)) return;
+    if (following.some(({ hasFailed }) => hasFailed)) throw notJoined('the join before failed');
     // Others may have moved the channels on while we waited for our turn.
-    if (this.isBehind(fresh)) return this.settle(session, channels, fresh, undefined, announce);
-    this.release(session, channels, fresh, announce);
+    if (this.isBehind(fresh)) return this.settle(join, undefined);
+    this.release(join);
   }
 
   /** Reads until history covers all that the held messages do not. A store that has lost entries never will, and says so. */
@@ -161,12 +175,12 @@ export class Replay {
     }
   }
 
-  /** All in one go: nothing live can come between. */
-  private release(session: Session, channels: readonly Channel[], fresh: readonly Joining[], announce: Announce): void {
-    const states = new Map(fresh.map(({ local, state }) => [local.channel, state]));
-    for (const channel of channels) {
-      if (!states.has(channel)) states.set(channel, this.standing(session, channel));
-    }
+  /** All in one go: nothing live can come between. What was left meanwhile is not announced. */
+  private release({ session, channels, fresh, announce }: Join): void {
+    const states = new Map<Channel, ChannelState>();
+    const isFresh = new Set(fresh.map(({ local }) => local.channel));
+    for (const joining of fresh) if (isStill(session, joining)) states.set(joining.local.channel, joining.state);
+    for (const channel of channels) if (!isFresh.has(channel)) states.set(channel, this.standing(session, channel));
     announce(states);
     const { held } = session;
     for (const joining of fresh) this.catchUp(session, joining);
@@ -176,8 +190,10 @@ export class Replay {
     if (session.held && held.channels.size === 0) this.channels.alter(session, () => (session.held = null));
   }
 
-  private catchUp(session: Session, { local, holding, top, missed }: Joining): void {
-    if (session.held?.channels.get(local) !== holding) return; // left meanwhile, and perhaps joined again
+  private catchUp(session: Session, joining: Joining): void {
+    const { local, holding, top, missed } = joining;
+    if (!isStill(session, joining)) return;
+    const held = session.held!;
     const nowMs = this.clock.now();
     for (const { message, devices } of missed) {
       const frame = message.frameFor(session, local.channel, devices);
@@ -187,7 +203,7 @@ export class Replay {
     }
     let covered = top;
     for (const { offset, prev, frame } of holding.waiting) {
-      session.held.bytes -= frame?.length ?? 0;
+      held.bytes -= frame?.length ?? 0;
       if (offset <= top) {
         if (prev === -1 && frame) this.beforeJoin.inc();
         continue;
@@ -216,5 +232,11 @@ export class Replay {
     });
   }
 }
+
+const notJoined = (why: string) => new CodedError('timeout', `not joined, try again: ${why}`);
+
+/** False when it was left meanwhile, and perhaps joined again. */
+const isStill = (session: Session, { local, holding }: Joining): boolean =>
+  session.held?.channels.get(local) === holding;
 
 const isGone = (session: Session): boolean => session.state === 'closed';

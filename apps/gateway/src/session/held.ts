@@ -13,6 +13,8 @@ export class HeldChannel {
   /** Everything up to here reached the session by replay; undefined until history has been read. */
   covered: number | undefined = undefined;
   waiting: HeldFrame[] = [];
+  /** Neither registry nor history answered in time: the session is not in the channel. */
+  hasFailed = false;
 }
 
 /** Live messages of a session that wait until its replay is done. */

@@ -405,14 +405,14 @@ describe("the clients' port", () => {
       [silent, slow].map((socket) => new Promise((resolve) => socket.on('error', resolve).on('end', resolve).resume())),
     );
     await at[Symbol.asyncDispose]();
-    await cut;
+    await expect(cut).resolves.toHaveLength(2);
   });
 
   it('lives on when a connection cannot be accepted', async () => {
     await using at = await open();
     (at.server as unknown as { http: Server }).http.emit('error', new Error('accept EMFILE'));
     await using client = await connect(at.connectUrl);
-    await client.next(100);
+    expect(await client.next(100)).toEqual({ type: 100 });
   });
 
   it('takes a ping frame for a sign of life', async () => {

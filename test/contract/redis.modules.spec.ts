@@ -1,7 +1,14 @@
 import type { DynamicModule } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { HistoryModule, HistoryStore, parsePolicies } from '@app/history';
-import { DeviceDirectory, NodeDirectory, PresenceDirectory, RegistryModule, createMemoryRegistry } from '@app/registry';
+import {
+  Census,
+  DeviceDirectory,
+  NodeDirectory,
+  PresenceDirectory,
+  RegistryModule,
+  createMemoryRegistry,
+} from '@app/registry';
 import { connectRedis, silentLog } from '@app/runtime';
 import { freshPrefix, removeKeys } from '../support/redis-keys.js';
 
@@ -21,6 +28,7 @@ describe('registry and history as Nest modules', () => {
       expect(app.get(NodeDirectory)).toBe(instance.nodes);
       expect(app.get(PresenceDirectory)).toBe(instance.presence);
       expect(app.get(DeviceDirectory)).toBe(instance.devices);
+      expect(app.get(Census)).toBe(instance.census);
       await app.close();
     }
   });

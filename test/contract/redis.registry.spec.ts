@@ -1,4 +1,5 @@
 import { connectRedis, silentLog } from '@app/runtime';
+import { describeCensus } from '../../libs/registry/src/census.contract.js';
 import { describeDeviceDirectory } from '../../libs/registry/src/device-directory.contract.js';
 import {
   describeNodeDirectory,
@@ -7,6 +8,7 @@ import {
   type OpenedRegistry,
 } from '../../libs/registry/src/node-directory.contract.js';
 import { describePresenceDirectory } from '../../libs/registry/src/presence-directory.contract.js';
+import { RedisCensus } from '../../libs/registry/src/redis/redis.census.js';
 import { RedisDeviceDirectory } from '../../libs/registry/src/redis/redis.device-directory.js';
 import { RedisNodeDirectory } from '../../libs/registry/src/redis/redis.node-directory.js';
 import { RedisPresenceDirectory } from '../../libs/registry/src/redis/redis.presence-directory.js';
@@ -22,6 +24,7 @@ async function openIn(prefix: string): Promise<OpenedRegistry> {
     nodes: new RedisNodeDirectory(link, prefix),
     presence: new RedisPresenceDirectory(link, prefix),
     devices: new RedisDeviceDirectory(link, prefix),
+    census: new RedisCensus(link, prefix),
     until: (holds) => until(holds),
     close: async () => {
       await link.close();
@@ -41,6 +44,7 @@ const annInRoom = (present: boolean) => [
   describeNodeDirectory('redis', open);
   describePresenceDirectory('redis', open);
   describeDeviceDirectory('redis', open);
+  describeCensus('redis', open);
 
   describe('redis registry', () => {
     let prefix: string;

@@ -1,7 +1,14 @@
 import { Module, type DynamicModule, type Provider, type Type } from '@nestjs/common';
 import { DiscoveryModule, DiscoveryService, ExternalContextCreator, MetadataScanner } from '@nestjs/core';
 import { HistoryModule, HistoryStore } from '@app/history';
-import { DeviceDirectory, NodeDirectory, PresenceDirectory, RegistryModule, type Registry } from '@app/registry';
+import {
+  Census,
+  DeviceDirectory,
+  NodeDirectory,
+  PresenceDirectory,
+  RegistryModule,
+  type Registry,
+} from '@app/registry';
 import { HealthModule } from '@app/runtime';
 import { DeliveryController } from './fanout/delivery.controller.js';
 import { Intake } from './fanout/intake.js';
@@ -43,15 +50,17 @@ export class GatewayModule {
             nodes: NodeDirectory,
             presence: PresenceDirectory,
             devices: DeviceDirectory,
+            census: Census,
             history: HistoryStore,
             discovery: DiscoveryService,
             scanner: MetadataScanner,
             contexts: ExternalContextCreator,
-          ) => new Gateway(ground, { nodes, presence, devices }, history, { discovery, scanner, contexts }),
+          ) => new Gateway(ground, { nodes, presence, devices, census }, history, { discovery, scanner, contexts }),
           inject: [
             NodeDirectory,
             PresenceDirectory,
             DeviceDirectory,
+            Census,
             HistoryStore,
             DiscoveryService,
             MetadataScanner,

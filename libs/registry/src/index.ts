@@ -1,3 +1,4 @@
+export * from './census.js';
 export * from './device-directory.js';
 export * from './node-directory.js';
 export * from './presence-directory.js';

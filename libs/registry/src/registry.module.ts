@@ -1,21 +1,25 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
 import { SystemClock, connectRedis, type Clock, type Log, type RedisLink } from '@app/runtime';
+import { Census } from './census.js';
 import { DeviceDirectory } from './device-directory.js';
+import { MemoryCensus } from './memory/memory.census.js';
 import { MemoryDeviceDirectory } from './memory/memory.device-directory.js';
 import { MemoryNodeDirectory } from './memory/memory.node-directory.js';
 import { MemoryPresenceDirectory } from './memory/memory.presence-directory.js';
 import { MemoryRegistry } from './memory/memory-registry.js';
 import { NodeDirectory } from './node-directory.js';
 import { PresenceDirectory } from './presence-directory.js';
+import { RedisCensus } from './redis/redis.census.js';
 import { RedisDeviceDirectory } from './redis/redis.device-directory.js';
 import { RedisNodeDirectory } from './redis/redis.node-directory.js';
 import { RedisPresenceDirectory } from './redis/redis.presence-directory.js';
 
-/** The three directories over one state. */
+/** The directories and the census over one state. */
 export interface Registry {
   nodes: NodeDirectory;
   presence: PresenceDirectory;
   devices: DeviceDirectory;
+  census: Census;
 }
 
 /** `link`: a connection shared with history; its maker closes it. Without one, the registry makes its own. */
@@ -30,12 +34,13 @@ export function createMemoryRegistry(clock: Clock = new SystemClock()): Registry
     nodes: new MemoryNodeDirectory(state),
     presence: new MemoryPresenceDirectory(state),
     devices: new MemoryDeviceDirectory(state),
+    census: new MemoryCensus(state),
   };
 }
 
 /**
- * Provides {@link NodeDirectory}, {@link PresenceDirectory} and {@link DeviceDirectory}. A registry that was handed in is
- * its maker's to close; one made here closes with the app.
+ * Provides {@link NodeDirectory}, {@link PresenceDirectory}, {@link DeviceDirectory} and {@link Census}. A registry that was
+ * handed in is its maker's to close; one made here closes with the app.
  */
 @Module({})
 export class RegistryModule {
@@ -46,8 +51,9 @@ export class RegistryModule {
       { provide: NodeDirectory, useFactory: (opened: Opened) => opened.registry.nodes, inject: [Opened] },
       { provide: PresenceDirectory, useFactory: (opened: Opened) => opened.registry.presence, inject: [Opened] },
       { provide: DeviceDirectory, useFactory: (opened: Opened) => opened.registry.devices, inject: [Opened] },
+      { provide: Census, useFactory: (opened: Opened) => opened.registry.census, inject: [Opened] },
     ];
-    return { module: RegistryModule, providers, exports: [NodeDirectory, PresenceDirectory, DeviceDirectory] };
+    return { module: RegistryModule, providers, exports: [NodeDirectory, PresenceDirectory, DeviceDirectory, Census] };
   }
 }
 
@@ -58,6 +64,7 @@ function open(options: RegistryOptions): Registry {
     nodes: new RedisNodeDirectory(link, prefix),
     presence: new RedisPresenceDirectory(link, prefix),
     devices: new RedisDeviceDirectory(link, prefix),
+    census: new RedisCensus(link, prefix),
   };
 }
 

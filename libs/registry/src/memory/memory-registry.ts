@@ -1,6 +1,7 @@
 import type { Clock } from '@app/runtime';
 import { leasesUntilForgotten } from '../node-ref.js';
-import type { NodeEntry, NodeKind, NodeRef, NodeSeen } from '../node-directory.js';
+import type { NodeEntry, NodeKind, NodeSeen } from '../node-directory.js';
+import { Places } from './places.js';
 
 interface Leased {
   entry: NodeEntry;
@@ -8,12 +9,11 @@ interface Leased {
   forgetAtMs: number;
 }
 
-/** What the three directories of one process share. */
+/** What the directories of one process share. */
 export class MemoryRegistry {
   readonly nodes: Record<NodeKind, Map<string, Leased>> = { gateway: new Map(), logic: new Map() };
-  /** `<app>/<user>` → refs. */
-  readonly users = new Map<string, Set<NodeRef>>();
-  readonly rooms = new Map<string, Set<NodeRef>>();
+  readonly users = new Places();
+  readonly rooms = new Places();
   readonly devices = new Map<string, { connSeq: number; connectionId: string }>();
   lastIncarnation = 0;
   lastConnSeq = 0;

@@ -10,12 +10,9 @@ export class MemoryPresenceDirectory extends PresenceDirectory {
 
   apply(node: NodeRef, changes: readonly PresenceChange[]): Promise<void> {
     for (const { kind, key, present } of changes) {
-      const table = kind === 'user' ? this.registry.users : this.registry.rooms;
-      const refs = table.get(key) ?? new Set();
-      if (present) refs.add(node);
-      else refs.delete(node);
-      if (refs.size > 0) table.set(key, refs);
-      else table.delete(key);
+      const places = kind === 'user' ? this.registry.users : this.registry.rooms;
+      if (!present) places.delete(key, node);
+      else if (!places.has(key, node)) places.set(key, node, 1);
     }
     return Promise.resolve();
   }
@@ -23,19 +20,11 @@ export class MemoryPresenceDirectory extends PresenceDirectory {
   lookup(question: RouteQuestion): Promise<Routes> {
     const gateways = this.registry.seen('gateway');
     const living = livingRefs(gateways);
+    const { users, rooms } = this.registry;
     return Promise.resolve({
       gateways,
-      users: question.users.map((key) => livingOf(this.registry.users, key, living)),
-      rooms: question.rooms.map((key) => livingOf(this.registry.rooms, key, living)),
+      users: question.users.map((key) => [...users.living(key, living).keys()].sort()),
+      rooms: question.rooms.map((key) => [...rooms.living(key, living).keys()].sort()),
     });
   }
-}
-
-/** The living refs of a key; the void ones are removed, because we have met them. */
-function livingOf(table: Map<string, Set<NodeRef>>, key: string, living: ReadonlySet<NodeRef>): NodeRef[] {
-  const refs = table.get(key);
-  if (!refs) return [];
-  for (const ref of refs) if (!living.has(ref)) refs.delete(ref);
-  if (refs.size === 0) table.delete(key);
-  return [...refs].sort();
 }

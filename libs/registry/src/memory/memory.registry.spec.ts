@@ -1,4 +1,5 @@
 import { ManualClock } from '@app/runtime';
+import { describeCensus } from '../census.contract.js';
 import { describeDeviceDirectory } from '../device-directory.contract.js';
 import { describeNodeDirectory, type OpenedRegistry } from '../node-directory.contract.js';
 import { describePresenceDirectory } from '../presence-directory.contract.js';
@@ -19,3 +20,4 @@ const open = (): Promise<OpenedRegistry> => {
 describeNodeDirectory('memory', open);
 describePresenceDirectory('memory', open);
 describeDeviceDirectory('memory', open);
+describeCensus('memory', open);

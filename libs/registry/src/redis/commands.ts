@@ -1,6 +1,16 @@
 import type { RedisLink } from '@app/runtime';
 import type { Result } from 'ioredis';
-import { claimDeviceLua, forgetRefsLua, releaseDeviceLua, removeLua, renewLua, usersLua } from './scripts.lua.js';
+import {
+  claimDeviceLua,
+  forgetRoomLua,
+  forgetUserLua,
+  releaseDeviceLua,
+  removeLua,
+  renewLua,
+  reportLua,
+  roomLua,
+  usersLua,
+} from './scripts.lua.js';
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -13,8 +23,32 @@ declare module 'ioredis' {
       entry: string,
     ): Result<'renewed' | 'missing' | 'superseded', Context>;
     skylarkRemove(nodes: string, id: string, incarnation: number, ...leaseEndsMs: number[]): Result<number, Context>;
-    skylarkUsers(bucket: string, ref: string, ...changes: string[]): Result<'OK', Context>;
-    skylarkForgetRefs(gateways: string, place: string, user: string, ...nodes: string[]): Result<'OK', Context>;
+    skylarkUsers(bucket: string, online: string, ref: string, ...changes: string[]): Result<'OK', Context>;
+    skylarkRoom(
+      members: string,
+      names: string,
+      sizes: string,
+      room: string,
+      change: '+' | '-',
+      ref: string,
+    ): Result<'OK', Context>;
+    skylarkReport(members: string, sizes: string, room: string, ref: string, count: number): Result<0 | 1, Context>;
+    skylarkForgetUser(
+      bucket: string,
+      online: string,
+      gateways: string,
+      key: string,
+      user: string,
+      ...nodes: string[]
+    ): Result<'OK', Context>;
+    skylarkForgetRoom(
+      members: string,
+      names: string,
+      sizes: string,
+      gateways: string,
+      room: string,
+      ...nodes: string[]
+    ): Result<'OK', Context>;
     skylarkClaimDevice(
       devices: string,
       device: string,
@@ -29,8 +63,11 @@ declare module 'ioredis' {
 export function defineRegistryCommands(link: RedisLink): void {
   link.define('skylarkRenew', renewLua, 2);
   link.define('skylarkRemove', removeLua, 1);
-  link.define('skylarkUsers', usersLua, 1);
-  link.define('skylarkForgetRefs', forgetRefsLua, 2);
+  link.define('skylarkUsers', usersLua, 2);
+  link.define('skylarkRoom', roomLua, 3);
+  link.define('skylarkReport', reportLua, 2);
+  link.define('skylarkForgetUser', forgetUserLua, 3);
+  link.define('skylarkForgetRoom', forgetRoomLua, 4);
   link.define('skylarkClaimDevice', claimDeviceLua, 1);
   link.define('skylarkReleaseDevice', releaseDeviceLua, 1);
 }

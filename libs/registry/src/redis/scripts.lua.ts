@@ -31,50 +31,116 @@ if incarnation ~= ARGV[2] or (ARGV[3] and till ~= ARGV[3]) then return 0 end
 return redis.call('HDEL', KEYS[1], ARGV[1])
 `;
 
-/**
- * A node's changes of users in one bucket. KEYS: bucket. ARGV: ref, then ('+' or '-', user) each. A user's refs are
- * lines. An arriving ref drops those of the same node's earlier lives.
- */
-export const usersLua = `
+/** A ref is `<node id>~<incarnation in base 36>`. */
+const parse = `
 local function parse(ref)
   local id, life = string.match(ref, '^(.*)~(%w+)$')
   return id, tonumber(life or '', 36) or 0
 end
+`;
+
+/**
+ * A node's changes of users in one bucket. KEYS: bucket, what precedes an app's name in the key of its users online.
+ * ARGV: ref, then ('+' or '-', `<app>/<user>`) each. A user's refs are lines. An arriving ref drops those of the same
+ * node's earlier lives.
+ */
+export const usersLua = `${parse}
 local id, life = parse(ARGV[1])
 for i = 2, #ARGV, 2 do
   local isPresent, user = ARGV[i] == '+', ARGV[i + 1]
+  local app, name = string.match(user, '^([^/]*)/(.*)$')
+  local held = redis.call('HGET', KEYS[1], user)
   local refs = {}
-  for ref in string.gmatch(redis.call('HGET', KEYS[1], user) or '', '[^\\n]+') do
+  for ref in string.gmatch(held or '', '[^\\n]+') do
     local otherId, otherLife = parse(ref)
     if ref ~= ARGV[1] and not (isPresent and otherId == id and otherLife < life) then refs[#refs + 1] = ref end
   end
   if isPresent then refs[#refs + 1] = ARGV[1] end
-  if #refs > 0 then redis.call('HSET', KEYS[1], user, table.concat(refs, '\\n'))
-  else redis.call('HDEL', KEYS[1], user) end
+  if #refs > 0 then
+    redis.call('HSET', KEYS[1], user, table.concat(refs, '\\n'))
+    if not held then redis.call('ZADD', KEYS[2] .. app, 0, name) end
+  else
+    redis.call('HDEL', KEYS[1], user)
+    redis.call('ZREM', KEYS[2] .. app, name)
+  end
 end
 return redis.status_reply('OK')
 `;
 
+/** KEYS 1–3: a room's members by ref, the rooms of its app by name, and by size (its negative, so that ties go by name). */
+const writeRoom = `
+local function write(room)
+  local members = 0
+  for _, count in ipairs(redis.call('HVALS', KEYS[1])) do members = members + count end
+  if members > 0 then
+    redis.call('ZADD', KEYS[2], 0, room)
+    redis.call('ZADD', KEYS[3], -members, room)
+  else
+    redis.call('ZREM', KEYS[2], room)
+    redis.call('ZREM', KEYS[3], room)
+  end
+end
+`;
+
 /**
- * Removes void refs that a reader met, unless their incarnation stands by now.
- * KEYS: gateways, bucket of users or set of a room. ARGV: user or '' for a room, then (node id, incarnation, ref) each.
+ * A node holds a room, or does not any more. KEYS: see writeRoom. ARGV: room, '+' or '-', ref. The first member counts at
+ * once. An arriving ref drops those of the same node's earlier lives.
  */
-export const forgetRefsLua = `
+export const roomLua = `${parse}${writeRoom}
+local ref = ARGV[3]
+if ARGV[2] == '+' then
+  local id, life = parse(ref)
+  for _, other in ipairs(redis.call('HKEYS', KEYS[1])) do
+    local otherId, otherLife = parse(other)
+    if otherId == id and otherLife < life then redis.call('HDEL', KEYS[1], other) end
+  end
+  redis.call('HSETNX', KEYS[1], ref, 1)
+else
+  redis.call('HDEL', KEYS[1], ref)
+end
+write(ARGV[1])
+return redis.status_reply('OK')
+`;
+
+/**
+ * How many members a node has in a room that it holds. KEYS: members by ref, rooms of the app by size. ARGV: room, ref,
+ * members. Answers 0 when the node does not hold it.
+ */
+export const reportLua = `
+local before = redis.call('HGET', KEYS[1], ARGV[2])
+if not before then return 0 end
+redis.call('HSET', KEYS[1], ARGV[2], ARGV[3])
+redis.call('ZINCRBY', KEYS[2], before - ARGV[3], ARGV[1])
+return 1
+`;
+
+/** Void refs that a reader met, unless their incarnation stands by now: (node id, incarnation, ref) from `first` on. */
+const stillVoid = (gateways: string, first: number): string => `
 local void = {}
-for i = 2, #ARGV, 3 do
-  local held = redis.call('HGET', KEYS[1], ARGV[i])
+for i = ${first}, #ARGV, 3 do
+  local held = redis.call('HGET', ${gateways}, ARGV[i])
   if not held or string.match(held, '^%d+') ~= ARGV[i + 1] then void[ARGV[i + 2]] = true end
 end
-if ARGV[1] == '' then
-  for ref in pairs(void) do redis.call('SREM', KEYS[2], ref) end
-  return redis.status_reply('OK')
-end
+`;
+
+/** KEYS: bucket, users online of the app, gateways. ARGV: `<app>/<user>`, user, then void refs. */
+export const forgetUserLua = `${stillVoid('KEYS[3]', 3)}
 local refs = {}
-for ref in string.gmatch(redis.call('HGET', KEYS[2], ARGV[1]) or '', '[^\\n]+') do
+for ref in string.gmatch(redis.call('HGET', KEYS[1], ARGV[1]) or '', '[^\\n]+') do
   if not void[ref] then refs[#refs + 1] = ref end
 end
-if #refs > 0 then redis.call('HSET', KEYS[2], ARGV[1], table.concat(refs, '\\n'))
-else redis.call('HDEL', KEYS[2], ARGV[1]) end
+if #refs > 0 then redis.call('HSET', KEYS[1], ARGV[1], table.concat(refs, '\\n'))
+else
+  redis.call('HDEL', KEYS[1], ARGV[1])
+  redis.call('ZREM', KEYS[2], ARGV[2])
+end
+return redis.status_reply('OK')
+`;
+
+/** KEYS: see writeRoom, then gateways. ARGV: room, then void refs. */
+export const forgetRoomLua = `${writeRoom}${stillVoid('KEYS[4]', 2)}
+for ref in pairs(void) do redis.call('HDEL', KEYS[1], ref) end
+write(ARGV[1])
 return redis.status_reply('OK')
 `;
 

@@ -1,4 +1,4 @@
-import { applyDecorators, type INestApplication, type Type } from '@nestjs/common';
+import { UseGuards, applyDecorators, type INestApplication, type Type } from '@nestjs/common';
 import {
   ApiAcceptedResponse,
   ApiBearerAuth,
@@ -15,6 +15,7 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { ErrorCode } from '@app/protocol';
+import { CallerGuard } from './rest/caller.js';
 import { problem, type FieldProblem } from './rest/problem.js';
 
 const about = `Push messages to everybody, to rooms, to users or to single connections, and change who is in a room.
@@ -51,16 +52,36 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     .addTag('rooms', 'Who is in a room')
     .addTag('online', 'Who is here, and which gateways serve them')
     .build();
-  return SwaggerModule.createDocument(app, description, {
+  const document = SwaggerModule.createDocument(app, description, {
     // A name that reads well as a function of a generated client; methods are named so that they differ across controllers.
     operationIdFactory: (_controller, method) => method,
     extraModels: [ProblemSchema],
   });
+  closeBodies(document);
+  return document;
+}
+
+/** What may stand in a request is said to the last field, as it is refused with `unknown_field`; answers may grow. */
+function closeBodies({ paths, components }: OpenAPIObject): void {
+  const schemas = components?.schemas ?? {};
+  const seen = new Set<unknown>();
+  const close = (node: unknown): void => {
+    if (typeof node !== 'object' || node === null || seen.has(node)) return;
+    seen.add(node);
+    if ('properties' in node && !('additionalProperties' in node)) Object.assign(node, { additionalProperties: false });
+    if ('$ref' in node) close(schemas[String(node.$ref).split('/').pop()!]);
+    Object.values(node).forEach(close);
+  };
+  for (const operation of Object.values(paths).flatMap((path) => [path.post, path.put, path.patch, path.delete])) {
+    if (operation?.requestBody && 'content' in operation.requestBody)
+      for (const { schema } of Object.values(operation.requestBody.content)) close(schema);
+  }
 }
 
 /** What every route under `/v1` may take and answer. */
 export const ApiV1 = (): ClassDecorator & MethodDecorator =>
   applyDecorators(
+    UseGuards(CallerGuard),
     ApiBearerAuth('bearer'),
     ApiSecurity('apiKey'),
     ApiHeader({
@@ -81,7 +102,7 @@ export const ApiAccepted = (type: Type): MethodDecorator =>
 /** The codes that a route may refuse with, gathered by status, each with an example; what every route may answer comes by itself. */
 export function ApiProblems(...codes: ErrorCode[]): MethodDecorator {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of [...codes, 'unauthenticated', 'internal'] as const) {
+  for (const code of new Set([...codes, 'bad_name', 'unauthenticated', 'internal'] as const)) {
     const { status } = ErrorCode[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }

@@ -29,6 +29,7 @@ export class NodeController {
       'Best first: those that serve before those that drain, those of the region asked for, then those with the fewest connections. Without any gateway the list is empty.',
   })
   @ApiQuery({ name: 'region', required: false, description: 'Gateways of this region come first.', example: 'eu' })
+  @ApiQuery({ name: 'ip', required: false, description: "The client's address: refused, as it is not supported yet." })
   @ApiOkResponse({ type: GatewayNodes, description: 'The gateways.' })
   @ApiProblems('unsupported_option', 'timeout')
   listNodes(@Query('region') region?: string, @Query('ip') ip?: string): Promise<GatewayNodes> {

@@ -1,4 +1,4 @@
-import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import { createParamDecorator, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import { CodedError, defaultApp, isAppId } from '@app/protocol';
 import type { FastifyRequest } from 'fastify';
 
@@ -23,3 +23,11 @@ const wellFormed = /^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{1
 export const Caller = createParamDecorator((_: unknown, context: ExecutionContext) =>
   callerOf(context.switchToHttp().getRequest<FastifyRequest>().headers),
 );
+
+/** Refuses a request for an app that cannot be, also on routes that ask for no caller. */
+export class CallerGuard implements CanActivate {
+  canActivate(context: ExecutionContext): boolean {
+    callerOf(context.switchToHttp().getRequest<FastifyRequest>().headers);
+    return true;
+  }
+}

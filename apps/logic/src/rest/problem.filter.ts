@@ -1,4 +1,5 @@
-import { Catch, HttpException, NotFoundException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { Catch, HttpException, type ArgumentsHost, type ExceptionFilter } from '@nestjs/common';
+import { CodedError } from '@app/protocol';
 import type { Log } from '@app/runtime';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import type { LogicMetrics } from '../logic.metrics.js';
@@ -20,7 +21,8 @@ export class ProblemFilter implements ExceptionFilter {
     const reply = http.getResponse<FastifyReply>();
     // What `/health/ready` found is for people and balancers; it is the same on every app.
     if (isHealthReport(error)) return void reply.status(error.getStatus()).send(error.getResponse());
-    const nobodyTookIt = request.is404 && error instanceof NotFoundException;
+    // Also what Fastify finds wrong with a request that no route takes, such as a QUERY without a body.
+    const nobodyTookIt = request.is404 && !(error instanceof CodedError);
     const found = nobodyTookIt ? this.unmatched(request, reply) : (problemOf(error) ?? this.surprise(error, request));
     this.metrics.refusals.inc({ code: found.code });
     if (found.code === 'bus_unavailable') reply.header('Retry-After', retryAfterSeconds);

@@ -1,0 +1,375 @@
+import { Bus, BusUnavailableError } from '@app/bus';
+import { createMemoryRegistry, type Registry } from '@app/registry';
+import { Metrics, readConfig, silentLog } from '@app/runtime';
+import { logicConfig } from '../../apps/logic/src/logic.config.js';
+import { startLogic, type RunningLogic } from '../../apps/logic/src/start.js';
+import { startCluster, type Cluster } from '../support/cluster.js';
+import { Judge, operationsOf, exampleOf, type Answered, type OpenApi, type Operation } from '../support/openapi.js';
+
+const key = 'a-key-of-this-test';
+const maxBodyBytes = 256 * 1024;
+
+/** Documented statuses that cannot be had by asking, and why. Examples of theirs are judged all the same. */
+const notByAsking: Record<string, string> = {
+  500: 'only a bug of ours is answered 500',
+};
+
+interface Request {
+  method: string;
+  url: string;
+  body?: string;
+  headers?: Record<string, string>;
+}
+
+const json = { 'content-type': 'application/json' };
+const keys: Record<string, string>[] = [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }];
+const noKeys: Record<string, string>[] = [
+  {},
+  { 'x-api-key': 'not a key' },
+  { authorization: `Bearer ${key}x` },
+  { authorization: `Basic ${key}` },
+];
+
+describe('the OpenAPI document', () => {
+  let cluster: Cluster;
+  let spec: OpenApi;
+  let operations: Operation[];
+  let judge: Judge;
+  /** Asks for a key. */
+  let locked: RunningLogic;
+  /** Neither its bus nor its registry answers. */
+  let broken: RunningLogic;
+
+  beforeAll(async () => {
+    cluster = await startCluster({ env: { MAX_BODY_BYTES: String(maxBodyBytes) } });
+    await cluster.connect('u1', { rooms: ['live:1000'], query: { device: 'phone' } });
+    spec = (await cluster.get<OpenApi>('/docs-json')).body;
+    operations = operationsOf(spec);
+    judge = new Judge(spec);
+    locked = await logicWith({ API_KEYS: `other,${key}` }, createMemoryRegistry());
+    broken = await logicWith({}, notAnswering(createMemoryRegistry()));
+  });
+  afterAll(async () => {
+    await Promise.all([locked?.close(), broken?.close()]);
+    await cluster?.[Symbol.asyncDispose]();
+  });
+
+  const ask = async (request: Request, port = cluster.logics[0]!.port): Promise<Answered & { headers: Headers }> => {
+    const { url, method, body, headers = body === undefined ? {} : json } = request;
+    const answer = await fetch(`http://127.0.0.1:${port}${url}`, { method, headers, body });
+    const contentType = answer.headers.get('content-type') ?? '';
+    return { status: answer.status, contentType, text: await answer.text(), headers: answer.headers };
+  };
+
+  const example = (operation: Operation, body = operation.bodies[0]): Request => ({
+    method: operation.method,
+    url: operation.url(),
+    ...(body !== undefined && { body: JSON.stringify(body) }),
+  });
+
+  it('describes every route of /v1, and nothing else', () => {
+    const paths = Object.keys(spec.paths);
+    expect(paths.length).toBeGreaterThan(5);
+    expect(paths.filter((path) => !path.startsWith('/v1/'))).toEqual([]);
+  });
+
+  it('says of each route what it is called, does and belongs to', () => {
+    const tags = spec.tags.map(({ name }) => name);
+    const wrong = operations.flatMap(({ id, object: { summary = '', description = '', tags: its = [] } }) => [
+      ...(/^[a-z]+([A-Z][a-z]+)+$/.test(id) ? [] : [`${id}: no good name of a function`]),
+      ...(/^[A-Z][^\n.]{4,78}[^\n.]$/.test(summary) ? [] : [`${id}: summary "${summary}"`]),
+      ...(/[^]{40,}\.$/.test(description) ? [] : [`${id}: description "${description}"`]),
+      ...(its.length === 1 && tags.includes(its[0]!) ? [] : [`${id}: tags ${its.join()}`]),
+    ]);
+    expect(wrong).toEqual([]);
+    expect(repeated(operations.map(({ id }) => id))).toEqual([]);
+    expect(spec.tags.filter(({ description = '' }) => description.length < 10)).toEqual([]);
+    expect(tags.filter((tag) => !operations.some(({ object }) => object.tags?.includes(tag)))).toEqual([]);
+  });
+
+  it('explains each parameter, and shows one where there must be one', () => {
+    const wrong = operations.flatMap(({ id, parameters }) =>
+      parameters.flatMap((parameter) => {
+        const hasExample = !exampleOf(parameter).startsWith('no-example');
+        const about = `${id}: ${parameter.in} ${parameter.name}`;
+        return [
+          ...(parameter.in === 'path' || parameter.description ? [] : [`${about} has no description`]),
+          ...(parameter.required && !hasExample ? [`${about} has no example`] : []),
+        ];
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('shows bodies that fit their own schema', () => {
+    const wrong = operations.flatMap((operation) => {
+      if (operation.bodyMedia === undefined) return [];
+      if (operation.bodies.length === 0) return [`${operation.id} shows no body`];
+      const pointer = ['paths', operation.path, operation.method.toLowerCase()];
+      return operation.bodies.flatMap((body) => {
+        const off = judge.value([...pointer, 'requestBody', 'content', 'application/json', 'schema'], body);
+        return off === undefined ? [] : [`${operation.id}: ${JSON.stringify(body)}: ${off}`];
+      });
+    });
+    expect(wrong).toEqual([]);
+  });
+
+  it('shows an answer of every refusal that it names', () => {
+    const wrong = operations.flatMap(({ id, path, method, object }) =>
+      Object.entries(object.responses).flatMap(([status, { content, description }]) => {
+        if (Number(status) < 400) return description === '' ? [`${id} ${status}: no description`] : [];
+        const type = 'application/problem+json';
+        const examples = Object.values(content?.[type]?.examples ?? {}).map(({ value }) => value);
+        if (examples.length === 0) return [`${id} ${status}: no example`];
+        const pointer = ['paths', path, method.toLowerCase(), 'responses', status, 'content', type, 'schema'];
+        return examples.flatMap((value) => {
+          const off = judge.value(pointer, value);
+          const its = (value as { status: number }).status;
+          return off === undefined && its === Number(status) ? [] : [`${id} ${status}: ${its} ${off}`];
+        });
+      }),
+    );
+    expect(wrong).toEqual([]);
+  });
+
+  it('shows requests that work as they stand', async () => {
+    const wrong: string[] = [];
+    for (const operation of operations) {
+      const optional = operation.queryParameters.filter((parameter) => !parameter.required);
+      const urls = [
+        operation.url(),
+        ...optional
+          .filter((parameter) => !exampleOf(parameter).startsWith('no-example'))
+          .map((parameter) => operation.url({}, { [parameter.name]: exampleOf(parameter) })),
+      ];
+      for (const url of urls) {
+        for (const body of operation.bodies) {
+          const answer = await ask({ ...example(operation, body), url });
+          const off = answer.status < 300 ? judge.answer(operation, answer) : answer.text;
+          if (off !== undefined) wrong.push(`${operation.id} ${url} ${JSON.stringify(body)}: ${answer.status} ${off}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  /** Requests that may be answered with a status, by status. One of them must be. */
+  const provocations: Record<string, (operation: Operation) => Promise<(Answered & { headers: Headers })[]>> = {
+    200: (operation) => all([example(operation)]),
+    202: (operation) => all([example(operation)]),
+    400: (operation) =>
+      all([
+        ...(operation.bodyMedia
+          ? ['{"text":', '', '[]', 'null'].map((body) => ({ ...example(operation), body, headers: json }))
+          : []),
+        ...operation.queryParameters.map(({ name }) => ({
+          ...example(operation),
+          url: operation.url({}, { [name]: '\u0000' }),
+        })),
+      ]),
+    401: (operation) =>
+      all(
+        noKeys.map((headers) => ({ ...example(operation), headers: { ...json, ...headers } })),
+        locked.port,
+      ),
+    404: (operation) =>
+      all([
+        {
+          ...example(operation),
+          url: operation.url(Object.fromEntries(operation.pathParameters.map(({ name }) => [name, 'nobody']))),
+        },
+      ]),
+    413: (operation) =>
+      all([
+        ...operation.bodies.map((body) => ({
+          ...example(operation, { ...(body as object), text: 'x'.repeat(70_000) }),
+        })),
+        { ...example(operation), body: `{"text":"${'x'.repeat(maxBodyBytes)}"}` },
+      ]),
+    415: (operation) => all([{ ...example(operation), headers: { 'content-type': 'text/plain' } }]),
+    422: (operation) =>
+      all([
+        ...operation.bodies.map((body) => ({
+          ...example(operation, body === undefined ? undefined : { ...(body as object), colour: 'red' }),
+        })),
+        { ...example(operation), headers: { ...(operation.bodyMedia && json), 'x-app-id': 'a/b' } },
+        ...operation.queryParameters.map(({ name }) => ({
+          ...example(operation),
+          url: operation.url({}, { [name]: 'no good, in no way' }),
+        })),
+      ]),
+    503: (operation) =>
+      all(
+        operation.bodies.map((body) => example(operation, body)),
+        broken.port,
+      ),
+    504: (operation) =>
+      all(
+        operation.bodies.map((body) => example(operation, body)),
+        broken.port,
+      ),
+  };
+
+  const all = async (requests: Request[], port?: number) => {
+    const answers = [];
+    for (const request of requests) answers.push(await ask(request, port));
+    return answers;
+  };
+
+  it('names no status that cannot be had', async () => {
+    const wrong: string[] = [];
+    for (const operation of operations) {
+      for (const status of Object.keys(operation.object.responses)) {
+        if (status in notByAsking) continue;
+        const answers = (await provocations[status]?.(operation)) ?? [];
+        const seen = answers.map((answer) => answer.status);
+        if (!seen.includes(Number(status))) wrong.push(`${operation.id}: ${status} did not come, but ${seen.join()}`);
+        for (const answer of answers) {
+          const off = judge.answer(operation, answer);
+          if (off !== undefined) wrong.push(`${operation.id}, provoking ${status}: ${off}`);
+        }
+      }
+    }
+    expect([...new Set(wrong)]).toEqual([]);
+  });
+
+  it('asks for a key wherever there are keys, before it looks at anything else', async () => {
+    const wrong: string[] = [];
+    for (const operation of operations) {
+      const bad = { ...example(operation), ...(operation.bodyMedia && { body: '{"text":' }) };
+      const without = await ask(bad, locked.port);
+      const challenge = without.headers.get('www-authenticate');
+      if (without.status !== 401 || challenge !== 'Bearer')
+        wrong.push(`${operation.id}: ${without.status} ${challenge}`);
+      for (const headers of keys) {
+        const answer = await ask({ ...example(operation), headers: { ...json, ...headers } }, locked.port);
+        const off = judge.answer(operation, answer);
+        if (answer.status === 401 || off !== undefined)
+          wrong.push(`${operation.id} with a key: ${answer.status} ${off}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('answers a method that a path does not take with those that it takes', async () => {
+    const wrong: string[] = [];
+    for (const [path, methods] of Object.entries(spec.paths)) {
+      const operation = operations.find((one) => one.path === path)!;
+      const taken = Object.keys(methods).map((method) => method.toUpperCase());
+      for (const method of ['GET', 'POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS', 'QUERY'].filter(
+        (one) => !taken.includes(one),
+      )) {
+        const { status, headers, text } = await ask({ method, url: operation.url() });
+        const allow = headers
+          .get('allow')
+          ?.split(', ')
+          .filter((one) => one !== 'HEAD');
+        const isRight = status === 405 && taken.toSorted().join() === allow?.join();
+        if (!isRight) wrong.push(`${method} ${path}: ${status} ${allow?.join()} ${text}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('is kept whatever is put into a field', async () => {
+    const wrong: string[] = [];
+    for (const operation of operations.filter(({ bodyMedia }) => bodyMedia)) {
+      for (const body of operation.bodies as Record<string, unknown>[]) {
+        for (const request of mangled(body)) {
+          const answer = await ask({ ...example(operation), body: request });
+          const off = answer.status >= 500 ? answer.text : judge.answer(operation, answer);
+          if (off !== undefined) wrong.push(`${operation.id} ${request.slice(0, 200)}: ${off}`);
+        }
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+
+  it('is kept whatever is put into a path or a query', async () => {
+    const wrong: string[] = [];
+    for (const operation of operations) {
+      const urls = odd.flatMap((value) => [
+        ...operation.pathParameters.map(({ name }) => operation.url({ [name]: value })),
+        ...operation.queryParameters.map(({ name }) => operation.url({}, { [name]: value })),
+        ...operation.queryParameters.map(({ name }) => `${operation.url({}, { [name]: value })}&${name}=again`),
+      ]);
+      for (const url of urls) {
+        // `.` and `..` make another path, which is not of this route.
+        if (new URL(url, 'http://localhost').pathname !== url.split('?')[0]) continue;
+        const answer = await ask({ ...example(operation), url });
+        const off = answer.status >= 500 ? answer.text : judge.answer(operation, answer);
+        if (off !== undefined) wrong.push(`${operation.method} ${url.slice(0, 200)}: ${off}`);
+      }
+    }
+    expect(wrong).toEqual([]);
+  });
+});
+
+const odd = [
+  '\u0000', ' ', 'a b', '%', '%zz', '../..', '..', '.', '__proto__', 'constructor', 'null', 'undefined', 'true', '-1', '0', '1e400',
+  '9007199254740993', '1.5', 'x'.repeat(1_000), '体育', '\u202e', '\ufeff', 'a,b', 'a&b=c', '{"a":1}', "'; DROP TABLE users; --", '<script>',
+]; // prettier-ignore
+
+const oddValues: unknown[] = [
+  null, true, false, 0, -1, 1.5, 2 ** 31, 2 ** 53, 1e308, '', ' ', 'a b', '\u0000', '\ud800', '__proto__', 'x'.repeat(5_000),
+  [], [[]], [null], [''], [1], ['a', 'a'], [{}], {}, { a: { b: [] } }, { length: 1 }, { toString: 1 }, { valueOf: 1 },
+]; // prettier-ignore
+
+/** Bodies that are almost this one: each field missing, twice, or something else; strangers among them; too deep. */
+function* mangled(body: Record<string, unknown>): Generator<string> {
+  const text = JSON.stringify(body);
+  for (const [name, value] of Object.entries(body)) {
+    const { [name]: _, ...rest } = body;
+    yield JSON.stringify(rest);
+    yield `${text.slice(0, -1)},${JSON.stringify(name)}:${JSON.stringify(value)}}`;
+    for (const other of oddValues) yield JSON.stringify({ ...body, [name]: other });
+    yield `${JSON.stringify(rest).slice(0, -1)}${Object.keys(rest).length > 0 ? ',' : ''}${JSON.stringify(name)}:${'['.repeat(5_000)}${']'.repeat(5_000)}}`;
+    if (Array.isArray(value))
+      yield JSON.stringify({ ...body, [name]: Array.from({ length: 10_001 }, () => value[0] as unknown) });
+  }
+  for (const stranger of ['__proto__', 'constructor', 'prototype', 'toString', '', '\u0000', 'a/b~c']) {
+    yield `${text.slice(0, -1)},${JSON.stringify(stranger)}:{"polluted":true}}`;
+  }
+  yield `\ufeff${text}`;
+  yield `${text}${text}`;
+  yield text.replaceAll('"', "'");
+  yield text.slice(0, -1);
+}
+
+const repeated = (names: readonly string[]): string[] => names.filter((name, i) => names.indexOf(name) !== i);
+
+async function logicWith(env: Record<string, string>, registry: Registry): Promise<RunningLogic> {
+  const config = readConfig({ LOGIC_PORT: '0', LOG_LEVEL: 'silent', ...env }, (read) =>
+    logicConfig(read, 'standalone'),
+  );
+  return startLogic({ config, bus: new RefusingBus(), registry, metrics: new Metrics(), log: silentLog });
+}
+
+class RefusingBus extends Bus {
+  shards = 4;
+  life = 'gone';
+  durable = true;
+  publish = () => Promise.reject(new BusUnavailableError('away'));
+  open = async () => {};
+  consume = async () => {};
+  problem = async () => undefined;
+  close = async () => {};
+}
+
+/** The registry's own shape, with nobody behind it. */
+function notAnswering(registry: Registry): Registry {
+  const silent = <T extends object>(port: T): T =>
+    new Proxy(port, {
+      get: (target, name) => {
+        const member = Reflect.get(target, name) as unknown;
+        if (typeof member !== 'function' || name === 'close') return member;
+        return () => Promise.reject(new Error('the registry is away'));
+      },
+    });
+  return Object.fromEntries(
+    Object.entries(registry).map(([name, port]) => [
+      name,
+      typeof port === 'object' && port !== null ? silent(port as object) : (port as unknown),
+    ]),
+  ) as unknown as Registry;
+}

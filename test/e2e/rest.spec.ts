@@ -74,6 +74,8 @@ class Rest implements AsyncDisposable {
   }
 }
 
+const times = <T>(count: number, item: T): T[] => Array.from({ length: count }, () => item);
+const phone = { user: 'u', device: 'phone' };
 const tooMany = Array.from({ length: 10_001 }, (_, i) => `u${i}`);
 
 describe('REST', () => {
@@ -118,10 +120,164 @@ describe('REST', () => {
     ['retain that is a string', '/v1/push/all', { text: 'a', retain: 'no' }, 400, 'invalid_body'],
     ['a payload over the limit', '/v1/push/all', { text: 'a'.repeat(65_537) }, 413, 'payload_too_large'],
     ['a body over the limit', '/v1/push/all', { text: 'a'.repeat(4 * 1024 * 1024) }, 413, 'payload_too_large'],
-    ['match', '/v1/push/all', { text: 'a', match: 'vip' }, 422, 'unsupported_option'],
-    ['variants', '/v1/push/all', { text: 'a', variants: [] }, 422, 'unsupported_option'],
-    ['speed', '/v1/push/all', { text: 'a', speed: 1000 }, 422, 'unsupported_option'],
-    ['dryRun', '/v1/push/all', { text: 'a', dryRun: true }, 422, 'unsupported_option'],
+    ['a match that is none', '/v1/push/all', { text: 'a', match: 'vip &' }, 422, 'bad_match'],
+    ['an empty match', '/v1/push/rooms', { rooms: ['r'], text: 'a', match: '' }, 422, 'bad_match'],
+    ['a match that is too long', '/v1/push/all', { text: 'a', match: 'a|'.repeat(600) + 'a' }, 422, 'bad_match'],
+    ['a match nested without end', '/v1/push/all', { text: 'a', match: '!'.repeat(1_000) + 'a' }, 422, 'bad_match'],
+    ['a match that is a list', '/v1/push/all', { text: 'a', match: ['vip'] }, 400, 'invalid_body'],
+    ['match to users', '/v1/push/users', { users: ['u'], text: 'a', match: 'vip' }, 422, 'unsupported_option'],
+    ['match to devices', '/v1/push/devices', { targets: [phone], text: 'a', match: 'vip' }, 422, 'unsupported_option'],
+    [
+      'match to connections',
+      '/v1/push/connections',
+      { connections: ['x'], text: 'a', match: 'vip' },
+      422,
+      'unsupported_option',
+    ],
+    ['no match to labels', '/v1/push/labels', { text: 'a' }, 400, 'invalid_body'],
+    ['a bad match to labels', '/v1/push/labels', { text: 'a', match: '(vip' }, 422, 'bad_match'],
+    ['variants that are empty', '/v1/push/all', { text: 'a', variants: [] }, 400, 'invalid_body'],
+    [
+      'variants that are an object',
+      '/v1/push/all',
+      { text: 'a', variants: { match: 'vip', text: 'b' } },
+      400,
+      'invalid_body',
+    ],
+    ['variants that are strings', '/v1/push/all', { text: 'a', variants: ['vip'] }, 400, 'invalid_body'],
+    ['variants that are lists', '/v1/push/all', { text: 'a', variants: [[]] }, 400, 'invalid_body'],
+    ['a variant without a payload', '/v1/push/all', { text: 'a', variants: [{ match: 'vip' }] }, 400, 'invalid_body'],
+    [
+      'a variant with two',
+      '/v1/push/all',
+      { text: 'a', variants: [{ match: 'vip', text: 'b', data: 1 }] },
+      400,
+      'invalid_body',
+    ],
+    ['a variant for nobody', '/v1/push/all', { text: 'a', variants: [{ text: 'b' }] }, 400, 'invalid_body'],
+    [
+      'a variant with a bad match',
+      '/v1/push/all',
+      { text: 'a', variants: [{ match: '|', text: 'b' }] },
+      422,
+      'bad_match',
+    ],
+    [
+      'an unknown field of a variant',
+      '/v1/push/all',
+      { text: 'a', variants: [{ match: 'v', text: 'b', type: 3 }] },
+      422,
+      'unknown_field',
+    ],
+    [
+      '__proto__ in a variant',
+      '/v1/push/all',
+      '{"text":"a","variants":[{"match":"v","text":"b","__proto__":{}}]}',
+      422,
+      'unknown_field',
+    ],
+    [
+      '11 variants',
+      '/v1/push/all',
+      { text: 'a', variants: times(11, { match: 'vip', text: 'b' }) },
+      422,
+      'too_many_targets',
+    ],
+    [
+      '100,000 variants',
+      '/v1/push/all',
+      { text: 'a', variants: times(100_000, { match: 'v', text: 'b' }) },
+      422,
+      'too_many_targets',
+    ],
+    [
+      'a variant over the limit',
+      '/v1/push/all',
+      { text: 'a', variants: [{ match: 'v', text: 'b'.repeat(65_537) }] },
+      413,
+      'payload_too_large',
+    ],
+    [
+      'variants over the limit together',
+      '/v1/push/all',
+      { text: 'a', variants: times(5, { match: 'v', text: 'b'.repeat(60_000) }) },
+      413,
+      'payload_too_large',
+    ],
+    ['speed of less than nothing', '/v1/push/all', { text: 'a', speed: -1 }, 400, 'invalid_body'],
+    ['speed that is a fraction', '/v1/push/labels', { match: 'v', text: 'a', speed: 0.5 }, 400, 'invalid_body'],
+    ['speed beyond 32 bits', '/v1/push/all', { text: 'a', speed: 2 ** 40 }, 400, 'invalid_body'],
+    ['speed to rooms', '/v1/push/rooms', { rooms: ['r'], text: 'a', speed: 1000 }, 422, 'unsupported_option'],
+    ['speed to users', '/v1/push/users', { users: ['u'], text: 'a', speed: 0 }, 422, 'unsupported_option'],
+    ['dryRun that is a string', '/v1/push/all', { text: 'a', dryRun: 'yes' }, 400, 'invalid_body'],
+    ['a dry run without a payload', '/v1/push/all', { dryRun: true }, 400, 'invalid_body'],
+    ['a dry run over the limit', '/v1/push/all', { text: 'a'.repeat(65_537), dryRun: true }, 413, 'payload_too_large'],
+    ['no devices', '/v1/push/devices', { text: 'a' }, 400, 'invalid_body'],
+    ['an empty list of devices', '/v1/push/devices', { targets: [], text: 'a' }, 400, 'invalid_body'],
+    ['devices that are an object', '/v1/push/devices', { targets: phone, text: 'a' }, 400, 'invalid_body'],
+    ['devices that are null', '/v1/push/devices', { targets: [phone, null], text: 'a' }, 400, 'invalid_body'],
+    ['a device without a user', '/v1/push/devices', { targets: [{ device: 'd' }], text: 'a' }, 400, 'invalid_body'],
+    [
+      'a device that is a number',
+      '/v1/push/devices',
+      { targets: [{ user: 'u', device: 1 }], text: 'a' },
+      400,
+      'invalid_body',
+    ],
+    [
+      'a device with a bad user',
+      '/v1/push/devices',
+      { targets: [{ user: 'a b', device: 'd' }], text: 'a' },
+      422,
+      'bad_name',
+    ],
+    [
+      'a device with no name',
+      '/v1/push/devices',
+      { targets: [phone, { user: 'u', device: '' }], text: 'a' },
+      422,
+      'bad_name',
+    ],
+    [
+      'an unknown field of a device',
+      '/v1/push/devices',
+      { targets: [{ ...phone, x: 1 }], text: 'a' },
+      422,
+      'unknown_field',
+    ],
+    [
+      '__proto__ in a device',
+      '/v1/push/devices',
+      '{"text":"a","targets":[{"user":"u","device":"d","__proto__":{}}]}',
+      422,
+      'unknown_field',
+    ],
+    ['device to devices', '/v1/push/devices', { targets: [phone], device: 'd', text: 'a' }, 422, 'unsupported_option'],
+    [
+      '10,001 devices',
+      '/v1/push/devices',
+      { targets: tooMany.map((user) => ({ user, device: 'd' })), text: 'a' },
+      422,
+      'too_many_targets',
+    ],
+    [
+      '101 devices of a user',
+      '/v1/push/devices',
+      { targets: tooMany.slice(0, 101).map((device) => ({ user: 'u', device })), text: 'a' },
+      422,
+      'too_many_targets',
+    ],
+    ['a batch of nothing', '/v1/push/batch', {}, 400, 'invalid_body'],
+    ['an empty batch', '/v1/push/batch', { pushes: [] }, 400, 'invalid_body'],
+    ['a batch that is an object', '/v1/push/batch', { pushes: { target: 'all', text: 'a' } }, 400, 'invalid_body'],
+    [
+      'a batch with a message',
+      '/v1/push/batch',
+      { pushes: [{ target: 'all', text: 'a' }], text: 'a' },
+      422,
+      'unknown_field',
+    ],
+    ['1,001 pushes', '/v1/push/batch', { pushes: times(1_001, { target: 'all', text: 'a' }) }, 422, 'too_many_targets'],
     ['ack', '/v1/push/all', { text: 'a', ack: true }, 422, 'unsupported_option'],
     ['receipt', '/v1/push/all', { text: 'a', receipt: true }, 422, 'unsupported_option'],
     ['collapseKey', '/v1/push/all', { text: 'a', collapseKey: 'x' }, 422, 'unsupported_option'],
@@ -272,6 +428,66 @@ describe('REST', () => {
     expect(Date.parse(answer.body.acceptedAt as string)).not.toBeNaN();
   });
 
+  it('answers each push of a batch in its place, and a bad one harms no other', async () => {
+    const { status, body } = await rest.post('/v1/push/batch', {
+      pushes: [
+        { target: 'all', text: 'a' },
+        { target: 'nobody', text: 'a' },
+        { target: 'rooms', rooms: [], text: 'a' },
+        { target: 'users', users: ['u'], text: 'a', speed: 1 },
+        { target: 'labels', match: 'vip', data: null },
+        { target: 'all', text: 'a', idempotencyKey: 'k' },
+        { target: 'all', text: 'a', __proto__: { type: 1 } },
+        { target: 'all', text: 'a'.repeat(65_537) },
+        { target: 'batch', pushes: [] },
+        { target: 'constructor', text: 'a' },
+        [],
+        null,
+        'all',
+        { target: 'devices', targets: [phone], text: 'a', dryRun: true },
+        { target: 'connections', connections: ['g9~1~1'], text: 'a' },
+      ],
+    });
+    expect(status).toBe(200);
+    const results = body.results as { status: number; body: Record<string, unknown> }[];
+    expect(results.map((result) => [result.status, result.body.code])).toEqual([
+      [202, undefined],
+      [400, 'invalid_body'],
+      [400, 'invalid_body'],
+      [422, 'unsupported_option'],
+      [202, undefined],
+      [422, 'unsupported_option'],
+      [202, undefined], // JSON.stringify leaves a prototype out
+      [413, 'payload_too_large'],
+      [400, 'invalid_body'],
+      [400, 'invalid_body'],
+      [400, 'invalid_body'],
+      [400, 'invalid_body'],
+      [400, 'invalid_body'],
+      [200, undefined],
+      [202, undefined],
+    ]);
+    expect(results[0]!.body.id).not.toBe(results[4]!.body.id);
+    expect(results[2]!.body.errors).toEqual([{ pointer: '#/rooms', detail: expect.any(String) }]);
+    expect(results[13]!.body).toEqual({ connections: 0, nodes: 0 });
+  });
+
+  it('takes a thousand pushes in a call', async () => {
+    const pushes = Array.from({ length: 1_000 }, (_, n) => ({ target: 'users', users: [`u${n}`], data: n }));
+    const { body } = await rest.post('/v1/push/batch', { pushes });
+    const results = body.results as { status: number; body: { id: string } }[];
+    expect(new Set(results.map((result) => result.status))).toEqual(new Set([202]));
+    expect(new Set(results.map((result) => result.body.id)).size).toBe(1_000);
+  });
+
+  it('sends nothing in a dry run, with or without a bus', async () => {
+    expect(await rest.post('/v1/push/all', { text: 'a', dryRun: true })).toMatchObject({
+      status: 200,
+      body: { connections: 0, nodes: 0 },
+    });
+    expect((await rest.post('/v1/push/all', { text: 'a', dryRun: false })).status).toBe(202);
+  });
+
   it.each([{ data: null }, { data: false }, { data: '' }, { text: '' }, { base64: 'AP8=' }])(
     'takes %j',
     async (body) => {
@@ -281,6 +497,8 @@ describe('REST', () => {
 
   it('counts a connection id that is none instead of refusing it', async () => {
     expect((await rest.post('/v1/push/connections', { connections: ['nonsense'], text: 'a' })).status).toBe(202);
+    const dry = { connections: ['nonsense'], text: 'a', dryRun: true };
+    expect((await rest.post('/v1/push/connections', dry)).body).toEqual({ connections: 0, nodes: 0 });
     expect((await rest.ask('GET', '/metrics')).text).toContain('reason="no_such_connection"} 1');
   });
 
@@ -387,7 +605,10 @@ describe('REST', () => {
       'pushToAll',
       'pushToRooms',
       'pushToUsers',
+      'pushToDevices',
       'pushToConnections',
+      'pushToLabels',
+      'pushBatch',
       'joinRoom',
       'leaveRoom',
       'countOnline',

@@ -20,7 +20,9 @@ import { LogicMetrics } from './logic.metrics.js';
 import { Gateways } from './node/gateways.js';
 import { NodeController } from './node/node.controller.js';
 import { NodeService } from './node/node.service.js';
+import { DryRun } from './push/dry-run.js';
 import { PushController } from './push/push.controller.js';
+import { PushDoor } from './push/push-door.js';
 import { PushService } from './push/push.service.js';
 import { RoomController } from './room/room.controller.js';
 import { RoomService } from './room/room.service.js';
@@ -66,6 +68,12 @@ export class LogicModule {
           provide: PushService,
           useFactory: (bus: Bus) => new PushService(bus, config, clock, counters, log),
           inject: [Bus],
+        },
+        {
+          provide: PushDoor,
+          useFactory: (pushes: PushService, gateways: Gateways, bus: Bus) =>
+            new PushDoor(pushes, new DryRun(gateways), bus, counters),
+          inject: [PushService, Gateways, Bus],
         },
         {
           provide: RoomService,

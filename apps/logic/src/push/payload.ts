@@ -1,6 +1,6 @@
 import { CodedError } from '@app/protocol';
 import { Encoding } from '@app/protocol/wires';
-import type { Message } from './push.dto.js';
+import type { Message, Variant as MessageVariant } from './message.dto.js';
 
 export interface Payload {
   encoding: Encoding;
@@ -16,6 +16,24 @@ export function payloadOf(message: Pick<Message, 'data' | 'text' | 'base64'>, ma
   const bytes = coded.payload.length;
   if (bytes > maxBytes)
     throw new CodedError('payload_too_large', `The payload has ${bytes} bytes; ${maxBytes} is the most.`);
+  return coded;
+}
+
+/** A record, with all that stands beside its payloads, stays under 512 KiB. */
+const maxBytesTogether = 256 * 1024;
+
+/** @throws CodedError as {@link payloadOf}, and when a push holds too much together. */
+export function variantsOf(
+  variants: readonly MessageVariant[],
+  payload: Payload,
+  maxBytes: number,
+): (Payload & { match: string })[] {
+  const coded = variants.map((variant) => ({ match: variant.match, ...payloadOf(variant, maxBytes) }));
+  const bytes = coded.reduce((sum, variant) => sum + variant.payload.length, payload.payload.length);
+  if (coded.length > 0 && bytes > maxBytesTogether) {
+    const detail = `The payload and its variants have ${bytes} bytes together; ${maxBytesTogether} is the most.`;
+    throw new CodedError('payload_too_large', detail);
+  }
   return coded;
 }
 

@@ -1,23 +1,45 @@
-import { Body, Controller, HttpCode, Post, UseGuards, UsePipes } from '@nestjs/common';
-import { ApiOperation, ApiTags } from '@nestjs/swagger';
-import { allChannel, connectionChannel, roomChannel, userChannel } from '@app/protocol';
+import { applyDecorators, Body, Controller, HttpCode, Post, Res, UseGuards, UsePipes } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import type { FastifyReply } from 'fastify';
 import { ApiAccepted, ApiExamples, ApiProblems, ApiV1 } from '../openapi.js';
 import { BodyPipe } from '../rest/body.pipe.js';
 import { Caller } from '../rest/caller.js';
-import { namesOf } from '../rest/rules.js';
+import { PushBatchBody, PushResults } from './batch.dto.js';
 import { IdempotencyGuard } from './idempotency.guard.js';
-import { Accepted, PushToAllBody, PushToConnectionsBody, PushToRoomsBody, PushToUsersBody } from './push.dto.js';
-import { PushService } from './push.service.js';
+import type { Message } from './message.dto.js';
+import { PushDoor } from './push-door.js';
+import {
+  Accepted,
+  PushToAllBody,
+  PushToConnectionsBody,
+  PushToDevicesBody,
+  PushToLabelsBody,
+  PushToRoomsBody,
+  PushToUsersBody,
+  Reach,
+} from './push.dto.js';
+import type { TargetKind } from './targets.js';
 
 const problems = [
   'invalid_body',
   'unknown_field',
+  'bad_name',
+  'bad_match',
   'reserved_type',
   'unsupported_option',
+  'too_many_targets',
   'payload_too_large',
   'unsupported_media_type',
   'bus_unavailable',
+  'timeout',
 ] as const;
+
+const ApiPushed = (): MethodDecorator =>
+  applyDecorators(
+    ApiAccepted(Accepted),
+    ApiOkResponse({ type: Reach, description: 'With `dryRun`: whom it would reach now; nothing was sent.' }),
+    ApiProblems(...problems),
+  );
 
 @ApiTags('push')
 @ApiV1()
@@ -25,22 +47,29 @@ const problems = [
 @UsePipes(BodyPipe)
 @UseGuards(IdempotencyGuard)
 export class PushController {
-  constructor(private readonly pushes: PushService) {}
+  constructor(private readonly door: PushDoor) {}
 
   @Post('all')
   @HttpCode(202)
   @ApiOperation({
     summary: 'Push to every connection',
-    description: 'Nobody online is not an error: the message is kept for who comes back with `since=all@…`.',
+    description:
+      'Nobody online is not an error: the message is kept for who comes back with `since=all@…`. With `speed` it goes out that many connections a second, and other channels are not held up.',
   })
   @ApiExamples(PushToAllBody, {
     text: { type: 3, text: 'hello, world' },
     json: { type: 200, data: { title: 'Maintenance at noon', minutes: 10 }, ttlMs: 600_000 },
+    variants: { type: 3, text: 'hello', variants: [{ match: 'lang=fr', text: 'bonjour' }], exclude: { users: ['u7'] } },
+    paced: { type: 3, text: 'come and see', speed: 1_000 },
+    dryRun: { text: 'how many would get this?', match: 'platform=ios & !beta', dryRun: true },
   })
-  @ApiAccepted(Accepted)
-  @ApiProblems(...problems)
-  pushToAll(@Body() body: PushToAllBody, @Caller() caller: Caller): Promise<Accepted> {
-    return this.pushes.accept(caller, 'all', [{ channel: allChannel, devices: [] }], body);
+  @ApiPushed()
+  pushToAll(
+    @Body() body: PushToAllBody,
+    @Caller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Accepted | Reach> {
+    return this.push('all', body, caller, reply);
   }
 
   @Post('rooms')
@@ -53,12 +82,15 @@ export class PushController {
   @ApiExamples(PushToRoomsBody, {
     text: { rooms: ['live:1000'], type: 3, text: 'hello, room' },
     json: { rooms: ['live:1000', 'live:1001'], type: 3, data: { score: [2, 1] }, retain: false },
+    match: { rooms: ['live:1000'], type: 3, text: 'for phones', match: 'platform=ios | platform=android' },
   })
-  @ApiAccepted(Accepted)
-  @ApiProblems(...problems, 'bad_name', 'too_many_targets')
-  pushToRooms(@Body() body: PushToRoomsBody, @Caller() caller: Caller): Promise<Accepted> {
-    const targets = namesOf(body.rooms).map((room) => ({ channel: roomChannel(room), devices: [] }));
-    return this.pushes.accept(caller, 'rooms', targets, body);
+  @ApiPushed()
+  pushToRooms(
+    @Body() body: PushToRoomsBody,
+    @Caller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Accepted | Reach> {
+    return this.push('rooms', body, caller, reply);
   }
 
   @Post('users')
@@ -72,12 +104,41 @@ export class PushController {
     text: { users: ['u1'], type: 3, text: 'hello, you' },
     device: { users: ['u1', 'u2'], device: 'phone', type: 3, data: { badge: 4 } },
   })
-  @ApiAccepted(Accepted)
-  @ApiProblems(...problems, 'bad_name', 'too_many_targets')
-  pushToUsers(@Body() body: PushToUsersBody, @Caller() caller: Caller): Promise<Accepted> {
-    const devices = body.device === undefined ? [] : namesOf([body.device]);
-    const targets = namesOf(body.users).map((user) => ({ channel: userChannel(user), devices }));
-    return this.pushes.accept(caller, 'users', targets, body);
+  @ApiPushed()
+  pushToUsers(
+    @Body() body: PushToUsersBody,
+    @Caller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Accepted | Reach> {
+    return this.push('users', body, caller, reply);
+  }
+
+  @Post('devices')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Push to single devices of users',
+    description:
+      'A device that is offline or unknown is not an error: the message is kept for when it comes back with `since=user@…`. Other devices of the user never get it.',
+  })
+  @ApiExamples(PushToDevicesBody, {
+    text: { targets: [{ user: 'u1', device: 'phone' }], type: 3, text: 'hello, phone' },
+    several: {
+      targets: [
+        { user: 'u1', device: 'phone' },
+        { user: 'u1', device: 'watch' },
+        { user: 'u2', device: 'tablet' },
+      ],
+      type: 3,
+      data: { badge: 4 },
+    },
+  })
+  @ApiPushed()
+  pushToDevices(
+    @Body() body: PushToDevicesBody,
+    @Caller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Accepted | Reach> {
+    return this.push('devices', body, caller, reply);
   }
 
   @Post('connections')
@@ -87,10 +148,72 @@ export class PushController {
     description: 'A connection that is gone, or an id that is none, is not an error: nobody gets it. It is never kept.',
   })
   @ApiExamples(PushToConnectionsBody, { text: { connections: ['g1~1~2s'], type: 3, text: 'hello, connection' } })
-  @ApiAccepted(Accepted)
-  @ApiProblems(...problems, 'too_many_targets')
-  pushToConnections(@Body() body: PushToConnectionsBody, @Caller() caller: Caller): Promise<Accepted> {
-    const targets = body.connections.map((id) => ({ channel: connectionChannel(id), devices: [] }));
-    return this.pushes.accept(caller, 'connections', targets, body);
+  @ApiPushed()
+  pushToConnections(
+    @Body() body: PushToConnectionsBody,
+    @Caller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Accepted | Reach> {
+    return this.push('connections', body, caller, reply);
+  }
+
+  @Post('labels')
+  @HttpCode(202)
+  @ApiOperation({
+    summary: 'Push to connections by their labels',
+    description:
+      'A push to all for those whose labels match. That nobody matches is not an error: the message is kept for who comes back with `since=all@…` and matches then.',
+  })
+  @ApiExamples(PushToLabelsBody, {
+    text: { match: 'platform=ios & !beta', type: 3, text: 'hello, phones' },
+    paced: { match: 'app=shop | app=cinema', type: 3, data: { update: '2.0' }, speed: 500 },
+  })
+  @ApiPushed()
+  pushToLabels(
+    @Body() body: PushToLabelsBody,
+    @Caller() caller: Caller,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<Accepted | Reach> {
+    return this.push('labels', body, caller, reply);
+  }
+
+  @Post('batch')
+  @HttpCode(200)
+  @ApiOperation({
+    summary: 'Up to 1,000 pushes in one call',
+    description:
+      'Each push is answered by itself, in order, as its own route would have answered: one that is refused harms no other, and nobody there is no error. Pushes to one channel arrive in the order given.',
+  })
+  @ApiExamples(PushBatchBody, {
+    mixed: {
+      pushes: [
+        { target: 'users', users: ['u1'], type: 3, text: 'hello, you' },
+        { target: 'rooms', rooms: ['live:1000'], type: 3, data: { score: [2, 1] } },
+        { target: 'all', type: 3, text: 'hello, world', dryRun: true },
+      ],
+    },
+  })
+  @ApiOkResponse({ type: PushResults, description: 'What became of each.' })
+  @ApiProblems(
+    'invalid_body',
+    'unknown_field',
+    'unsupported_option',
+    'too_many_targets',
+    'payload_too_large',
+    'unsupported_media_type',
+  )
+  async pushBatch(@Body() body: PushBatchBody, @Caller() caller: Caller): Promise<PushResults> {
+    return { results: await this.door.batch(body.pushes, caller) };
+  }
+
+  private async push(
+    kind: TargetKind,
+    message: Message,
+    caller: Caller,
+    reply: FastifyReply,
+  ): Promise<Accepted | Reach> {
+    const { status, body } = await this.door.one(kind, message, caller);
+    void reply.status(status);
+    return body;
   }
 }

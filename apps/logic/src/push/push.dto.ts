@@ -1,131 +1,58 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
-import { IsBase64, IsBoolean, IsInt, IsString, Max, Min, ValidateNested, IsObject } from 'class-validator';
-import {
-  AreNames,
-  IsList,
-  IsName,
-  IsOneOf,
-  IsOnly,
-  IsPushType,
-  IsShort,
-  IsUnsupported,
-  Optional,
-} from '../rest/rules.js';
+import { IsInt, IsString, Max, Min } from 'class-validator';
+import { AreNames, IsList, IsMatch, IsName, IsOnly, IsUnsupported, Optional } from '../rest/rules.js';
+import { AreDevices, type DeviceTarget } from './device-targets.js';
+import { KeptMessage, Message } from './message.dto.js';
 
-const excludedAtMost = 1_000;
-const tenYearsMs = 10 * 365 * 86_400_000;
-const notYet = 'is not supported yet';
 const withUsersOnly = 'works with a push to users only';
+const withChannelsOnly = 'works with a push to all, to rooms or to labels only';
+const withAllOnly = 'works with a push to all or to labels only';
+const maxSpeed = 10_000_000;
 
-/** Who of a channel's members does not get it. */
-export class Exclude {
-  @ApiPropertyOptional({ type: [String], example: ['u7'], maxItems: excludedAtMost })
-  @Optional()
-  @IsList()
-  @IsShort(excludedAtMost)
-  @AreNames()
-  users?: string[];
-
-  @ApiPropertyOptional({ type: [String], example: ['g1~1~2s'], maxItems: excludedAtMost })
-  @Optional()
-  @IsList()
-  @IsShort(excludedAtMost)
-  connections?: string[];
-}
-
-/** What is pushed; who gets it stands beside it. */
-export class Message {
-  @ApiPropertyOptional({
-    type: 'integer',
-    default: 0,
-    description: 'What kind of message this is, for the receiver. 1 and 100–199 belong to the protocol.',
-  })
-  @Optional()
-  @IsPushType()
-  type?: number;
-
-  @ApiPropertyOptional({
-    oneOf: [
-      { type: 'object', additionalProperties: true },
-      { type: 'array', items: {} },
-      { type: 'string' },
-      { type: 'number' },
-      { type: 'boolean' },
-    ],
-    nullable: true,
-    description: 'Any JSON value. Exactly one of `data`, `text` and `base64` is given.',
-  })
-  @IsOneOf('data', 'text', 'base64')
-  data?: unknown;
-
-  @ApiPropertyOptional({ type: String, description: 'Text: arrives as a string.' })
-  @Optional()
-  @IsString({ message: 'must be a string' })
-  text?: string;
-
-  @ApiPropertyOptional({ type: String, description: 'Bytes: arrive as base64 with `"encoding":"base64"`.' })
-  @Optional()
-  @IsBase64({}, { message: 'must be base64 (RFC 4648 §4)' })
-  base64?: string;
-
-  @ApiPropertyOptional({
-    type: 'integer',
-    minimum: 1,
-    description: 'Milliseconds after which it is given to nobody any more. Default: never over.',
-  })
-  @Optional()
-  @IsInt({ message: 'must be a whole number of milliseconds' })
-  @Min(1, { message: 'must be at least 1' })
-  @Max(tenYearsMs, { message: `must be at most ${tenYearsMs}` })
-  ttlMs?: number;
-
-  @ApiPropertyOptional({ type: () => Exclude, description: 'Members who do not get it.' })
-  @Optional()
-  @IsObject({ message: 'must be an object' })
-  @ValidateNested()
-  exclude?: Exclude;
-
-  @IsUnsupported(notYet)
-  match?: never;
-
-  @IsUnsupported(notYet)
-  variants?: never;
-
-  @IsUnsupported(notYet)
-  speed?: never;
-
-  @IsUnsupported(notYet)
-  dryRun?: never;
-
-  @IsUnsupported(notYet)
-  ack?: never;
-
-  @IsUnsupported(notYet)
-  receipt?: never;
-
-  @IsUnsupported(notYet)
-  collapseKey?: never;
-
-  @IsUnsupported(notYet)
-  at?: never;
-
-  @IsUnsupported(notYet)
-  types?: never;
-}
-
-/** A message to channels whose history is kept. */
-export class KeptMessage extends Message {
-  @ApiPropertyOptional({
-    type: Boolean,
-    default: true,
-    description: '`false` keeps this message out of the history, so that only who is online now gets it.',
-  })
-  @Optional()
-  @IsBoolean({ message: 'must be true or false' })
-  retain?: boolean;
-}
+const match = {
+  type: String,
+  maxLength: 1_024,
+  example: 'platform=ios & !beta',
+  description:
+    'Only connections whose labels match: `k=v` has this value, `k` has it at all, `!` not, `&` and, `|` or, `( )`.',
+};
+const speed = {
+  type: 'integer' as const,
+  minimum: 0,
+  maximum: maxSpeed,
+  default: 0,
+  description: 'Connections per second, over all gateways together; 0: at once. Later pushes to all wait behind it.',
+};
 
 export class PushToAllBody extends KeptMessage {
+  @ApiPropertyOptional(match)
+  @Optional()
+  @IsMatch()
+  match?: string;
+
+  @ApiPropertyOptional(speed)
+  @Optional()
+  @IsInt({ message: 'must be a whole number of connections per second' })
+  @Min(0, { message: 'must be at least 0' })
+  @Max(maxSpeed, { message: `must be at most ${maxSpeed}` })
+  speed?: number;
+
+  @IsUnsupported(withUsersOnly)
+  device?: never;
+}
+
+export class PushToLabelsBody extends KeptMessage {
+  @ApiProperty(match)
+  @IsMatch()
+  match!: string;
+
+  @ApiPropertyOptional(speed)
+  @Optional()
+  @IsInt({ message: 'must be a whole number of connections per second' })
+  @Min(0, { message: 'must be at least 0' })
+  @Max(maxSpeed, { message: `must be at most ${maxSpeed}` })
+  speed?: number;
+
   @IsUnsupported(withUsersOnly)
   device?: never;
 }
@@ -140,6 +67,14 @@ export class PushToRoomsBody extends KeptMessage {
   @IsList()
   @AreNames()
   rooms!: string[];
+
+  @ApiPropertyOptional(match)
+  @Optional()
+  @IsMatch()
+  match?: string;
+
+  @IsUnsupported(withAllOnly)
+  speed?: never;
 
   @IsUnsupported(withUsersOnly)
   device?: never;
@@ -156,6 +91,40 @@ export class PushToUsersBody extends KeptMessage {
   @IsString({ message: 'must be a string' })
   @IsName()
   device?: string;
+
+  @IsUnsupported(withChannelsOnly)
+  match?: never;
+
+  @IsUnsupported(withAllOnly)
+  speed?: never;
+}
+
+/** For the documentation; see {@link AreDevices}. */
+class UserDevice implements DeviceTarget {
+  @ApiProperty({ example: 'u1', description: 'Id of the user.' })
+  user!: string;
+
+  @ApiProperty({ example: 'phone', description: 'The `device` that the connection named.' })
+  device!: string;
+}
+
+export class PushToDevicesBody extends KeptMessage {
+  @ApiProperty({
+    type: [UserDevice],
+    minItems: 1,
+    description: 'Devices of users, at most 100 of one user; each is taken once.',
+  })
+  @AreDevices()
+  targets!: DeviceTarget[];
+
+  @IsUnsupported(withUsersOnly)
+  device?: never;
+
+  @IsUnsupported(withChannelsOnly)
+  match?: never;
+
+  @IsUnsupported(withAllOnly)
+  speed?: never;
 }
 
 export class PushToConnectionsBody extends Message {
@@ -173,6 +142,12 @@ export class PushToConnectionsBody extends Message {
 
   @IsUnsupported(withUsersOnly)
   device?: never;
+
+  @IsUnsupported(withChannelsOnly)
+  match?: never;
+
+  @IsUnsupported(withAllOnly)
+  speed?: never;
 }
 
 /** 202: the bus holds the message. */
@@ -191,4 +166,13 @@ export class Accepted {
     description: '`false` when the bus holds it in memory only (BUS=embedded): a crash of the process loses it.',
   })
   durable?: false;
+}
+
+/** 200 with `dryRun`: whom it would reach now. */
+export class Reach {
+  @ApiProperty({ type: 'integer', example: 3, description: 'Connections that would get it, each counted once.' })
+  connections!: number;
+
+  @ApiProperty({ type: 'integer', example: 2, description: 'Gateways that hold at least one of them.' })
+  nodes!: number;
 }

@@ -2,6 +2,7 @@ import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { CodedError, ErrorCode } from '@app/protocol';
 import { getMetadataStorage, validate, type ValidationError } from 'class-validator';
 import { BodyError, type FieldProblem } from './problem.js';
+import { itemsOf } from './rules.js';
 
 type Dto = new () => object;
 
@@ -11,14 +12,18 @@ type Dto = new () => object;
  */
 export class BodyPipe implements PipeTransform {
   async transform(value: unknown, { type, metatype }: ArgumentMetadata): Promise<unknown> {
-    if (type !== 'body' || metatype === undefined) return value;
-    if (!isRecord(value)) throw new CodedError('invalid_body', 'The body must be a JSON object.');
-    const unknown: FieldProblem[] = [];
-    const dto = fill(metatype as Dto, value, '#', unknown);
-    const wrong = (await validate(dto)).flatMap((error) => flat(error, '#'));
-    refuse([...unknown.map((field) => ({ ...field, code: 'unknown_field' as const })), ...wrong]);
-    return dto;
+    return type !== 'body' || metatype === undefined ? value : readBody(metatype as Dto, value);
   }
+}
+
+/** @throws CodedError when the value is not what `type` says. */
+export async function readBody<T extends object>(type: new () => T, value: unknown): Promise<T> {
+  if (!isRecord(value)) throw new CodedError('invalid_body', 'The body must be a JSON object.');
+  const unknown: FieldProblem[] = [];
+  const dto = fill(type, value, '#', unknown);
+  const wrong = (await validate(dto)).flatMap((error) => flat(error, '#'));
+  refuse([...unknown.map((field) => ({ ...field, code: 'unknown_field' as const })), ...wrong]);
+  return dto as T;
 }
 
 type CodedField = FieldProblem & { code: ErrorCode };
@@ -41,14 +46,25 @@ function fill(type: Dto, value: Record<string, unknown>, path: string, unknown: 
     const inner = value[key];
     if (field === undefined)
       unknown.push({ pointer: `${path}/${escaped(key)}`, detail: 'this route knows no such field' });
-    else dto[key] = field.nested && isRecord(inner) ? fill(field.nested, inner, `${path}/${key}`, unknown) : inner;
+    else dto[key] = filled(field, inner, `${path}/${key}`, unknown);
   }
   return dto;
+}
+
+function filled({ nested, items }: Field, value: unknown, path: string, unknown: FieldProblem[]): unknown {
+  if (nested && isRecord(value)) return fill(nested, value, path, unknown);
+  if (!items || !Array.isArray(value)) return value;
+  // One more than may be there is enough to refuse them.
+  return value
+    .slice(0, items.max + 1)
+    .map((item: unknown, i) => (isRecord(item) ? fill(items.type, item, `${path}/${i}`, unknown) : item));
 }
 
 interface Field {
   /** The class of a field that is an object with rules of its own. */
   nested: Dto | undefined;
+  /** The class of the items of a list of such objects, and how many may be there. */
+  items: { type: Dto; max: number } | undefined;
 }
 
 const known = new WeakMap<Dto, Map<string, Field>>();
@@ -59,12 +75,12 @@ function fieldsOf(type: Dto): Map<string, Field> {
   if (fields === undefined) {
     fields = new Map();
     for (const rule of getMetadataStorage().getTargetValidationMetadatas(type, '', false, false)) {
-      const nested = rule.type === 'nestedValidation';
+      const nested = rule.type === 'nestedValidation' && !rule.each;
       const before = fields.get(rule.propertyName)?.nested;
       const itsType = nested
         ? (Reflect.getMetadata('design:type', type.prototype as object, rule.propertyName) as Dto)
         : before;
-      fields.set(rule.propertyName, { nested: itsType });
+      fields.set(rule.propertyName, { nested: itsType, items: itemsOf(type.prototype as object, rule.propertyName) });
     }
     known.set(type, fields);
   }
@@ -72,7 +88,8 @@ function fieldsOf(type: Dto): Map<string, Field> {
 }
 
 function flat(error: ValidationError, path: string): CodedField[] {
-  const pointer = `${path}/${escaped(error.property)}`;
+  // What is no object of ours, where one should be, has no property to its error.
+  const pointer = error.property === undefined ? path : `${path}/${escaped(error.property)}`;
   const own = Object.entries(error.constraints ?? {}).map(([rule, detail]) => ({
     pointer,
     detail,

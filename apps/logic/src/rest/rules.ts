@@ -1,11 +1,11 @@
-import { badName, isPacketType, isReservedType, normalName } from '@app/protocol';
-import { ValidateIf, registerDecorator, type ValidationArguments } from 'class-validator';
+import { badName, compileMatch, isPacketType, isReservedType, normalName } from '@app/protocol';
+import { ValidateIf, ValidateNested, registerDecorator, type ValidationArguments } from 'class-validator';
 
 /** The field may be left out; `null` is a value like any other. */
 export const Optional = (): PropertyDecorator => ValidateIf((_dto, value) => value !== undefined);
 
 /** A rule of ours: its name is the code that it refuses with. `judge` answers what is wrong. */
-function rule(
+export function rule(
   code: string,
   judge: (value: unknown, args: ValidationArguments) => string | undefined,
 ): PropertyDecorator {
@@ -47,6 +47,38 @@ export const IsShort = (max: number): PropertyDecorator =>
   rule('too_many_targets', (value) =>
     Array.isArray(value) && value.length > max ? `takes up to ${max} items` : undefined,
   );
+
+const itemType = Symbol('item type');
+
+/** A list of at least one object, at most `max`, each with the rules of `type`. */
+export function IsListOf(type: new () => object, max: number): PropertyDecorator {
+  const isList = rule('invalid_body', (value) =>
+    Array.isArray(value) && value.length > 0 ? undefined : 'must be a list of at least one object',
+  );
+  const haveRules = ValidateNested({ each: true, message: 'must hold objects only' });
+  return (target, property) => {
+    for (const decorate of [isList, IsShort(max), haveRules]) decorate(target, property);
+    Reflect.defineMetadata(itemType, { type, max }, target, property);
+  };
+}
+
+/** What {@link IsListOf} said of a field. */
+export const itemsOf = (prototype: object, property: string) =>
+  Reflect.getMetadata(itemType, prototype, property) as { type: new () => object; max: number } | undefined;
+
+/** A label expression. */
+export function IsMatch(): PropertyDecorator {
+  const isText = rule('invalid_body', (value) => (typeof value === 'string' ? undefined : 'must be a string'));
+  const isExpression = rule('bad_match', (value) =>
+    typeof value !== 'string' || compileMatch(value)
+      ? undefined
+      : 'must be an expression of labels like `platform=ios & !beta`, up to 1,024 characters',
+  );
+  return (target, property) => {
+    isText(target, property);
+    isExpression(target, property);
+  };
+}
 
 /** Exactly one of these fields is given. */
 export const IsOneOf = (...fields: string[]): PropertyDecorator =>

@@ -1,5 +1,6 @@
 import { Body, Controller, HttpCode, Param, Post, UsePipes } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
+import type { MemberOutcome } from '@app/rpc';
 import { ApiExamples, ApiProblems, ApiV1 } from '../openapi.js';
 import { BodyPipe } from '../rest/body.pipe.js';
 import { Caller } from '../rest/caller.js';
@@ -8,7 +9,18 @@ import { RoomNamePipe } from './room-name.pipe.js';
 import { MembersBody, MembersChanged } from './room.dto.js';
 import { RoomService } from './room.service.js';
 
+const room = {
+  name: 'room',
+  example: 'live:1000',
+  description: 'Its name, percent-encoded. There is nothing to make before: a room is who is in it.',
+};
 const examples = { connections: { connections: ['g1~1~2s'] }, users: { users: ['u1', 'u2'] } };
+/** One of each kind, as connections were asked for. */
+const answer = (...results: MemberOutcome[]) => ({
+  type: MembersChanged,
+  description: 'What became of each.',
+  example: { members: results.map((result, i) => ({ connection: `g1~1~${i + 1}s`, result })) },
+});
 const problems = [
   'invalid_body',
   'unknown_field',
@@ -32,9 +44,9 @@ export class RoomController {
     description:
       'Lasts as long as each connection. With `users`, all connections that they have now join. Who is not online is answered `gone`, which is not an error; joining again is answered `already`. Clients are told by a frame of type 108.',
   })
-  @ApiParam({ name: 'room', example: 'live:1000' })
+  @ApiParam(room)
   @ApiExamples(MembersBody, examples)
-  @ApiOkResponse({ type: MembersChanged, description: 'What became of each.' })
+  @ApiOkResponse(answer('joined', 'gone'))
   @ApiProblems(...problems)
   async joinRoom(
     @Param('room', RoomNamePipe) room: string,
@@ -51,9 +63,9 @@ export class RoomController {
     description:
       'Who was not in the room is answered `absent`, who is not online `gone`; neither is an error. Clients are told by a frame of type 109.',
   })
-  @ApiParam({ name: 'room', example: 'live:1000' })
+  @ApiParam(room)
   @ApiExamples(MembersBody, examples)
-  @ApiOkResponse({ type: MembersChanged, description: 'What became of each.' })
+  @ApiOkResponse(answer('left', 'absent'))
   @ApiProblems(...problems)
   async leaveRoom(
     @Param('room', RoomNamePipe) room: string,

@@ -16,10 +16,10 @@ export class MembersBody {
 }
 
 export class MemberResult {
-  @ApiPropertyOptional({ example: 'g1~1~2s' })
+  @ApiPropertyOptional({ example: 'g1~1~2s', description: 'When `connections` were named.' })
   connection?: string;
 
-  @ApiPropertyOptional({ example: 'u1' })
+  @ApiPropertyOptional({ example: 'u1', description: 'When `users` were named.' })
   user?: string;
 
   @ApiProperty({

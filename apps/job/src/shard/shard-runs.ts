@@ -7,7 +7,7 @@ import { ShardRun } from './shard-run.js';
 /** The shards that are ours now. A shard is claimed in history before its first record is read. */
 @Injectable()
 export class ShardRuns {
-  private readonly runs = new Map<OwnedShard, Promise<ShardRun>>();
+  private readonly runs = new Map<OwnedShard, { run: ShardRun; begun: Promise<ShardRun> }>();
   private readonly closed = new AbortController();
   private overdue: Timer | undefined;
 
@@ -27,18 +27,20 @@ export class ShardRuns {
   /** The run of a shard that the bus handed over; it may be over already. */
   of(owned: OwnedShard): Promise<ShardRun> {
     const known = this.runs.get(owned);
-    if (known) return known;
-    const run = this.begin(owned);
-    if (owned.signal.aborted) return run;
-    this.runs.set(owned, run);
+    if (known) return known.begun;
+    const run = new ShardRun(owned, '', this.log);
+    const begun = this.begin(run);
+    if (owned.signal.aborted) return begun;
+    this.runs.set(owned, { run, begun });
     owned.signal.addEventListener('abort', () => this.runs.delete(owned), { once: true });
-    return run;
+    return begun;
   }
 
   /** Takes no more, waits for what is on its way (at most `limitMs`), and ends all runs. */
   async close(clock: Clock, limitMs: number): Promise<void> {
     this.closed.abort();
-    const runs = await Promise.all(this.runs.values());
+    // Also those that have not begun, which waits for history as long as it is away.
+    const runs = [...this.runs.values()].map(({ run }) => run);
     for (const run of runs) if (!run.ended) run.owned.pause();
     const limit = new Promise<void>((resolve) => void (this.overdue = clock.after(limitMs, resolve)));
     await Promise.race([limit, Promise.all(runs.map((run) => run.whenDelivered()))]);
@@ -60,10 +62,9 @@ export class ShardRuns {
     if ((await this.history.claim(run.owner)) === 'ahead') run.stop('a later owner has written in the new epoch');
   }
 
-  private async begin(owned: OwnedShard): Promise<ShardRun> {
-    const run = new ShardRun(owned, '', this.log);
+  private async begin(run: ShardRun): Promise<ShardRun> {
     try {
-      run.epoch = await run.insist('epoch', () => this.history.epochOf(owned.life));
+      run.epoch = await run.insist('epoch', () => this.history.epochOf(run.owned.life));
       if ((await this.claim(run)) === 'ahead') await this.prove(run);
       const { shard, epoch, owner } = run;
       if (!run.ended) this.log.info({ shard, epoch, ownerEpoch: owner.ownerEpoch }, 'shard is ours');

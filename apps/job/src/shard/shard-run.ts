@@ -93,6 +93,7 @@ export class ShardRun {
       },
       {
         signal: this.signal,
+        maxMs: 1_000, // where a store that is away does not answer, trying has been the longer wait
         onFailure: (err, attempt) => {
           if (!this.ended) this.log.warn({ err, attempt, shard: this.shard, what }, 'shard waits');
         },

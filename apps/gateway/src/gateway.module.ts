@@ -15,6 +15,7 @@ import { Intake } from './fanout/intake.js';
 import { Gateway, type Ground } from './gateway.js';
 import { CommandController } from './inbound/command.controller.js';
 import { Commands } from './inbound/commands.js';
+import { Enquiries } from './inbound/enquiries.js';
 import { NestHandlers } from './inbound/nest-handlers.js';
 import { ClientGateway } from './transport/client.gateway.js';
 
@@ -69,6 +70,7 @@ export class GatewayModule {
         },
         room(Intake, (gateway) => gateway.intake),
         room(Commands, (gateway) => gateway.commands),
+        room(Enquiries, (gateway) => gateway.enquiries),
         room(NestHandlers, (gateway) => gateway.nestHandlers),
       ],
     };

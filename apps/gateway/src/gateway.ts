@@ -10,6 +10,7 @@ import type { GatewayConfig } from './gateway.config.js';
 import { gatewayMetrics } from './gateway.metrics.js';
 import { Commands } from './inbound/commands.js';
 import { Dispatcher } from './inbound/dispatcher.js';
+import { Enquiries } from './inbound/enquiries.js';
 import { Early } from './inbound/early.js';
 import { Farewell } from './inbound/farewell.js';
 import { FrameCounts } from './inbound/frame-counts.js';
@@ -32,6 +33,7 @@ import { DeviceClaims } from './upstream/device-claims.js';
 import { LogicClient } from './upstream/logic.client.js';
 import { NodeAgent, type NodeEndpoint } from './upstream/node-agent.js';
 import { Registrar } from './upstream/registrar.js';
+import { RoomCounts } from './upstream/room-counts.js';
 
 /** What the rooms stand on. */
 export interface Ground {
@@ -49,20 +51,27 @@ export class Gateway {
   readonly clients: ClientServer;
   readonly intake: Intake;
   readonly commands: Commands;
+  readonly enquiries: Enquiries;
   readonly nestHandlers: NestHandlers;
   private readonly agent: NodeAgent;
   private readonly logic: LogicClient;
   private readonly heartbeat: Heartbeat;
+  private readonly counts: RoomCounts;
   private readonly drain: Drain;
 
   constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
     const { config, metrics, readiness, log, clock, onSuperseded } = ground;
-    const { nodes, presence, devices } = registry;
+    const { nodes, presence, devices, census } = registry;
 
     const sessions = new SessionTable();
     const outboxes = new Outboxes(config.maxOutboxBytes, metrics);
     const registrar = new Registrar(presence, () => this.agent.ref, clock, log);
-    const channels = new ChannelTable((channel, present) => registrar.tell(channel, present));
+    const counts = new RoomCounts(census, () => this.agent.ref, clock, log);
+    this.counts = counts;
+    const channels = new ChannelTable(
+      (channel, present) => registrar.tell(channel, present),
+      (channel) => counts.touch(channel),
+    );
     const epoch = new CurrentEpoch(sessions, channels, log);
     gatewayMetrics(metrics, sessions, channels);
 
@@ -71,13 +80,14 @@ export class Gateway {
     const claims = new DeviceClaims(devices, sessions, this.logic, log);
     const onMissing = () => {
       registrar.assertAll(channels);
+      counts.assertAll(channels);
       // Only once others can find us again is what they pushed meanwhile all that was missed.
       const caughtUp = registrar.settled().then(() => fanout.catchUp());
       caughtUp.catch((error: unknown) => log.warn({ err: error }, 'channels not compared with history'));
     };
-    const { nodeId: id, region, leaseMs } = config;
+    const { nodeId: id, region, leaseMs, maxConnections } = config;
     const events = { onMissing, onSuperseded };
-    this.agent = new NodeAgent(nodes, sessions, channels, { id, region, leaseMs }, events, clock, log);
+    this.agent = new NodeAgent(nodes, sessions, channels, { id, region, leaseMs, maxConnections }, events, clock, log);
 
     const look = new HistoryLook(history, epoch, sessions, metrics);
     const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
@@ -94,6 +104,7 @@ export class Gateway {
     const early = new Early();
     const rooms = new JoinLeave(replay, channels, config.maxRooms);
     this.commands = new Commands(sessions, channels, rooms, outboxes);
+    this.enquiries = new Enquiries(sessions, channels);
     this.nestHandlers = new NestHandlers(nest, sessions, outboxes, log);
     const inbound = new Dispatcher(
       {
@@ -126,6 +137,7 @@ export class Gateway {
   async start(endpoint: NodeEndpoint): Promise<void> {
     await this.agent.start(endpoint);
     await this.logic.start();
+    this.counts.start();
     this.clients.open();
   }
 
@@ -133,6 +145,7 @@ export class Gateway {
   async stop(): Promise<void> {
     await this.drain.run();
     this.heartbeat.stop();
+    this.counts.stop();
     this.logic.close();
   }
 }

@@ -47,7 +47,7 @@ async function openDoor(authMode: 'open' | 'jwt', answer?: (asked: AdmissionRequ
     const counts = { connections: 0, users: 0, rooms: 0 };
     await nodes.renew({ kind: 'logic', id: 'l1', incarnation: 1, state: 'serving', ...at, ...counts }, 60_000);
   }
-  const settings = { id: 'g1', region: '', leaseMs: 3_000 };
+  const settings = { id: 'g1', region: '', leaseMs: 3_000, maxConnections: 10 };
   const events = { onMissing() {}, onSuperseded() {} };
   const agent = new NodeAgent(rig.registry.nodes, rig.sessions, rig.channels, settings, events, clock, silentLog);
   await agent.start({ host: '127.0.0.1', port: 1, address: '' });

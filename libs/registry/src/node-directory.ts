@@ -19,6 +19,8 @@ export interface NodeEntry {
   region: string;
   state: 'serving' | 'draining';
   connections: number;
+  /** Gateways: newcomers are refused from so many connections on. */
+  maxConnections?: number;
   users: number;
   rooms: number;
   startedAtMs: number;

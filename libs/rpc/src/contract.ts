@@ -48,6 +48,15 @@ export const kick = asJson<Kick, { kicked: string[] }>('session.kick');
 /** logic → gateway: how many connections here a push would reach now. Nothing is sent. */
 export const count = asJson<CountQuestion, { connections: number }>('push.count');
 
+/** logic → gateway: members of a user's or room's channel who are here, page by page. */
+export const listMembers = asJson<MembersAsked, MembersSeen>('members.list');
+
+/** logic → gateway: how many members each channel has here. */
+export const countMembers = asJson<{ app: string; channels: string[] }, { counts: number[] }>('members.count');
+
+/** logic → gateway: change what a connection says of itself. */
+export const changeLabels = asJson<LabelChange, LabelsChanged>('session.label');
+
 /** What a client showed at the door. Names are normal and checked by the gateway already. */
 export interface AdmissionRequest {
   token?: string;
@@ -110,6 +119,10 @@ export interface RoomChanged {
 
 export interface Kick {
   connections: string[];
+  /** All connections that these users of `app` have here. */
+  users?: string[];
+  /** Connections of another app are left alone; missing: of any. */
+  app?: string;
   /** `replaced` closes 4409, `kicked` 4403. */
   why: 'replaced' | 'kicked';
   reason: string;
@@ -126,3 +139,48 @@ export interface CountQuestion {
   /** Label expression; empty = everybody. */
   match: string;
 }
+
+export interface MembersAsked {
+  app: string;
+  /** `user:<id>` or `room:<name>`. */
+  channel: string;
+  /** A connection id: only those who connected after it; empty = from the first. */
+  after: string;
+  limit: number;
+  /** Labels and rooms too. */
+  details: boolean;
+  /** The remote address too. */
+  address: boolean;
+}
+
+export interface MembersSeen {
+  /** In the order in which they connected. */
+  members: ConnectionSeen[];
+  /** There are later ones. */
+  more: boolean;
+}
+
+export interface ConnectionSeen {
+  connection: string;
+  user?: string;
+  device?: string;
+  /** To the second. */
+  connectedAtMs: number;
+  labels?: Record<string, string>;
+  rooms?: string[];
+  remoteAddress?: string;
+}
+
+/** As frame 105. Names are checked by the gateway. */
+export interface LabelChange {
+  app: string;
+  connection: string;
+  set: Record<string, string>;
+  unset: string[];
+}
+
+/** `refused`: nothing was changed. */
+export type LabelsChanged =
+  | { result: 'changed'; labels: Record<string, string> }
+  | { result: 'gone' }
+  | { result: 'refused'; code: 'invalid_body' | 'bad_name' | 'too_many_targets'; message: string };

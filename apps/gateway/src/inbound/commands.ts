@@ -1,11 +1,15 @@
-import { CloseCode, encodePacket, PacketType, roomChannel, userChannel, type Channel } from '@app/protocol';
-import type { Kick, MemberOutcome, RoomChange, RoomChanged } from '@app/rpc';
+import { setImmediate } from 'node:timers/promises';
+import { CloseCode, CodedError, encodePacket, PacketType, roomChannel, userChannel, type Channel } from '@app/protocol';
+import type { Kick, LabelChange, LabelsChanged, MemberOutcome, RoomChange, RoomChanged } from '@app/rpc';
 import type { ChannelTable } from '../room/channel-table.js';
 import { textFrame } from '../session/frame.js';
 import type { Outboxes } from '../session/outboxes.js';
 import type { Session } from '../session/session.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { JoinLeave } from './join-leave.js';
+import { labelsAfter } from './label.js';
+
+const kickedAtOnce = 100;
 
 /** What logic has done to connections of this gateway. Who is not here is answered `gone`, which is no error. */
 export class Commands {
@@ -35,17 +39,33 @@ export class Commands {
     return { connections: byConnection, users: byUser };
   }
 
-  /** The ids of those that were here. */
-  kick({ connections, why, reason }: Kick): { kicked: string[] } {
+  /** The ids of those that were here; in groups, because each costs a write and a farewell. */
+  async kick({ connections, users = [], app, why, reason }: Kick): Promise<{ kicked: string[] }> {
+    const ofUsers = users.flatMap((user) => this.channels.get(app ?? '', userChannel(user))?.members ?? []);
+    const asked = [...connections.flatMap((id) => this.sessions.find(id) ?? []), ...ofUsers];
     const kicked: string[] = [];
-    for (const id of connections) {
-      const session = this.sessions.find(id);
-      if (!session || session.state === 'closed') continue;
-      const code = CloseCode[why];
+    const code = CloseCode[why];
+    for (const session of new Set(asked)) {
+      if (isGone(session) || (app !== undefined && session.app !== app)) continue;
       this.outboxes.close(session, code, reason === '' ? code.reason : reason);
-      kicked.push(id);
+      kicked.push(this.sessions.connectionIdOf(session));
+      if (kicked.length % kickedAtOnce === 0) await setImmediate();
     }
     return { kicked };
+  }
+
+  /** As frame 105 does it: all of it or, when anything is wrong, nothing. */
+  changeLabels({ app, connection, set, unset }: LabelChange): LabelsChanged {
+    const session = this.sessions.find(connection);
+    if (!session || !isMember(session, app)) return { result: 'gone' };
+    try {
+      const labels = labelsAfter(session.labels, set, unset);
+      this.channels.alter(session, () => (session.labels = labels));
+      return { result: 'changed', labels: { ...labels } };
+    } catch (error) {
+      if (!(error instanceof CodedError)) throw error;
+      return { result: 'refused', code: error.code as 'bad_name', message: error.message };
+    }
   }
 
   private readonly join = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {

@@ -463,13 +463,48 @@ describe('commands', () => {
     });
   });
 
-  it('close connections with the code and the reason given', () => {
+  it('close connections with the code and the reason given', async () => {
     const { arrive, commands, sessions } = setup();
     const [a, b] = [arrive(), arrive()];
     const [idA, idB] = [a, b].map(({ session }) => sessions.connectionIdOf(session)) as [string, string];
-    expect(commands.kick({ connections: [idA, 'g~1~zz'], why: 'kicked', reason: 'spam' })).toEqual({ kicked: [idA] });
-    expect(commands.kick({ connections: [idB], why: 'replaced', reason: '' })).toEqual({ kicked: [idB] });
+    expect(await commands.kick({ connections: [idA, 'g~1~zz'], why: 'kicked', reason: 'spam' })).toEqual({
+      kicked: [idA],
+    });
+    expect(await commands.kick({ connections: [idB], why: 'replaced', reason: '' })).toEqual({ kicked: [idB] });
     expect(a.connection.ended).toEqual({ code: 4403, reason: 'spam' });
     expect(b.connection.ended).toEqual({ code: 4409, reason: 'replaced' });
+  });
+
+  it('close all connections of users, and none of another app', async () => {
+    const { arrive, commands, sessions } = setup();
+    const [ann1, ann2, ben] = [arrive('live', 'ann'), arrive('live', 'ann'), arrive('live', 'ben')];
+    const id = sessions.connectionIdOf(ben.session);
+    const kick = { connections: [id], users: ['ann', 'nobody', 'ann'], why: 'kicked' as const, reason: '' };
+    expect(await commands.kick({ ...kick, app: 'bank' })).toEqual({ kicked: [] });
+    expect(ben.connection.ended).toBeUndefined();
+    const { kicked } = await commands.kick({ ...kick, app: 'default' });
+    expect(kicked.sort()).toEqual([ann1, ann2, ben].map(({ session }) => sessions.connectionIdOf(session)).sort());
+    for (const { connection } of [ann1, ann2, ben]) expect(connection.ended).toMatchObject({ code: 4403 });
+  });
+
+  it('change labels as the client itself would, all of it or nothing', () => {
+    const { arrive, commands, sessions } = setup();
+    const { session } = arrive('live', 'ann');
+    const ask = (set: Record<string, string>, unset: string[] = [], app = 'default') =>
+      commands.changeLabels({ app, connection: sessions.connectionIdOf(session), set, unset });
+    expect(ask({ platform: 'ios', beta: '' })).toEqual({ result: 'changed', labels: { platform: 'ios', beta: '' } });
+    expect(ask({ tier: 'gold' }, ['beta', 'never'])).toEqual({
+      result: 'changed',
+      labels: { platform: 'ios', tier: 'gold' },
+    });
+    const before = session.labels;
+    const many = Object.fromEntries(Array.from({ length: 19 }, (_, i) => [`l${i}`, '']));
+    expect(ask(many)).toMatchObject({ result: 'refused', code: 'too_many_targets' });
+    expect(ask({ ok: '', 'a b': '' })).toMatchObject({ result: 'refused', code: 'bad_name' });
+    expect(session.labels).toBe(before);
+    expect(ask({}, [], 'bank')).toEqual({ result: 'gone' });
+    expect(commands.changeLabels({ app: 'default', connection: 'g~1~zz', set: {}, unset: [] })).toEqual({
+      result: 'gone',
+    });
   });
 });

@@ -10,7 +10,7 @@ export const label =
   (channels: ChannelTable): Handler =>
   (session, packet, reply) => {
     const { set, unset, types } = fieldsOf(packet);
-    const labels = changed(session.labels, set, unset);
+    const labels = labelsAfter(session.labels, set, unset);
     const wanted = types === undefined ? session.types : typesOf(types);
     channels.alter(session, () => {
       session.labels = labels;
@@ -19,7 +19,8 @@ export const label =
     reply({});
   };
 
-function changed(before: Labels | null, set: unknown, unset: unknown): Labels | null {
+/** @throws CodedError when anything is wrong */
+export function labelsAfter(before: Labels | null, set: unknown, unset: unknown): Labels | null {
   const labels = new Map(Object.entries(before ?? {}));
   if (unset !== undefined) {
     if (!Array.isArray(unset)) throw new CodedError('invalid_body', 'unset: a list of labels');

@@ -8,6 +8,8 @@ export class LocalChannel {
   last: number | undefined = undefined;
   /** How many members want only some types, want minimal frames, or hold messages back: 0 each lets one Buffer serve all. */
   picky = 0;
+  /** Rooms: how many members the registry was last told; 0 = none yet. See RoomCounts. */
+  reported = 0;
 
   constructor(
     readonly key: string,
@@ -23,7 +25,11 @@ export type ChannelChange = (channel: LocalChannel, present: boolean) => void;
 export class ChannelTable {
   private readonly byKey = new Map<string, LocalChannel>();
 
-  constructor(private readonly changed: ChannelChange = () => {}) {}
+  /** `resized`: a channel has one member more, or one less and still some. */
+  constructor(
+    private readonly changed: ChannelChange = () => {},
+    private readonly resized: (channel: LocalChannel) => void = () => {},
+  ) {}
 
   get size(): number {
     return this.byKey.size;
@@ -46,6 +52,7 @@ export class ChannelTable {
     if (isRoom(channel)) session.rooms += 1;
     if (isPicky(session)) local.picky += 1;
     if (local.members.length === 1) this.changed(local, true);
+    this.resized(local);
     return { channel: local, isNew: true };
   }
 
@@ -65,7 +72,7 @@ export class ChannelTable {
     if (local.members.length === 0) {
       this.byKey.delete(local.key);
       this.changed(local, false);
-    }
+    } else this.resized(local);
     return true;
   }
 

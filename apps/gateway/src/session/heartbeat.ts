@@ -20,6 +20,7 @@ export class Heartbeat {
   /** From now on until the session ends. */
   watch(session: Session): void {
     this.seen(session);
+    session.connectedAtS = Math.floor(session.seenAtMs / 1_000);
     this.wheel.add(session, this.deadline(session));
   }
 

@@ -56,10 +56,15 @@ export class SessionTable {
 
   /** Undefined for ids of other nodes and lives, of connections that are gone, and for what is no id. */
   find(connectionId: string): Session | undefined {
-    if (!connectionId.startsWith(this.idPrefix)) return undefined;
-    const serial = parseConnectionId(connectionId)?.serial ?? -1;
+    const serial = this.serialOf(connectionId);
     const session = this.bySlot[serial % slots];
     return session?.serial === serial ? session : undefined;
+  }
+
+  /** The serial in an id of this life of the node, whether or not its session is still here; -1 in any other. */
+  serialOf(connectionId: string): number {
+    if (!connectionId.startsWith(this.idPrefix)) return -1;
+    return parseConnectionId(connectionId)?.serial ?? -1;
   }
 
   *[Symbol.iterator](): Generator<Session> {

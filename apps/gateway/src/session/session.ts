@@ -36,6 +36,8 @@ export class Session {
   isMinimal = false;
   rooms = 0;
   malformedFrames = 0;
+  /** Seconds since 1970: a small integer costs no object of its own. */
+  connectedAtS = 0;
   /** When the last frame came. */
   seenAtMs = 0;
   readonly memberships = new Memberships();

@@ -19,7 +19,7 @@ function setUp() {
       registry.nodes,
       sessions,
       channels,
-      { id: 'g1', region: 'eu', leaseMs: 3_000 },
+      { id: 'g1', region: 'eu', leaseMs: 3_000, maxConnections: 10 },
       { onMissing: () => events.push('missing'), onSuperseded: () => events.push('superseded') },
       clock,
       silentLog,

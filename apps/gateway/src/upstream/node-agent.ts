@@ -7,6 +7,7 @@ export interface NodeSettings {
   id: string;
   region: string;
   leaseMs: number;
+  maxConnections: number;
 }
 
 /** Where others reach this node. */
@@ -152,6 +153,7 @@ export class NodeAgent {
       region: this.settings.region,
       state: this.state,
       connections: this.sessions.size,
+      maxConnections: this.settings.maxConnections,
       users,
       rooms,
       startedAtMs: this.startedAtMs,

@@ -45,7 +45,7 @@ export class Places {
   living(key: string, living: ReadonlySet<NodeRef>): ReadonlyMap<NodeRef, number> {
     const refs = this.refsOf.get(key);
     if (!refs) return new Map();
-    for (const ref of [...refs.keys()]) if (!living.has(ref)) this.delete(key, ref);
+    for (const ref of refs.keys()) if (!living.has(ref)) this.delete(key, ref);
     return refs;
   }
 

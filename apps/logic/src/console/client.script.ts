@@ -41,9 +41,7 @@ export class Client {
 
   /** Hears nothing more from now on, as when the network is gone. */
   drop(words) {
-    const socket = this.socket;
     this.forget();
-    socket?.close();
     this.told.state('dropped', words);
   }
 
@@ -85,6 +83,7 @@ export class Client {
   forget() {
     clearInterval(this.heartbeat);
     for (const { reject } of this.requests?.values() ?? []) reject(new Error('The connection is gone. Come back first.'));
+    this.socket?.close();
     this.socket = undefined;
     this.welcome = undefined;
     this.requests = new Map();

@@ -5,4 +5,17 @@ export function element(tag, properties, ...children) {
   made.append(...children);
   return made;
 }
+
+/** Ties the label and the hint of every field in root to it; prefix keeps the ids of a copied part apart. */
+export function tieLabels(root, prefix) {
+  for (const field of root.querySelectorAll('.field')) {
+    const control = field.querySelector('input, select, textarea');
+    control.id = prefix + control.name;
+    field.querySelector('label').htmlFor = control.id;
+    const hint = field.querySelector('small');
+    if (!hint) continue;
+    hint.id = control.id + '-hint';
+    control.setAttribute('aria-describedby', hint.id);
+  }
+}
 `;

@@ -28,11 +28,11 @@ export class FrameList {
   }
 
   show() {
+    this.box.hidden = false;
     const isReading = this.box.scrollTop > 0;
     const heightBefore = this.box.scrollHeight;
     for (const entry of this.waiting.splice(0)) this.list.prepend(item(entry));
     while (this.list.children.length > kept) this.list.lastElementChild.remove();
-    this.box.querySelector('.hint').hidden = true;
     // Who has scrolled down to read goes on reading the same frame.
     if (isReading) this.box.scrollTop += this.box.scrollHeight - heightBefore;
   }

@@ -5,12 +5,14 @@ import { PushForm } from './push.js';
 
 const notice = document.getElementById('notice');
 
-try {
+const settings = await asked().catch(() => undefined);
+if (settings) begin(settings);
+else say('The page could not ask its server for its settings. See whether logic still runs, then reload this page.');
+
+async function asked() {
   const response = await fetch('/console/settings');
   if (!response.ok) throw new Error('status ' + response.status);
-  begin(await response.json());
-} catch (error) {
-  say('The page could not ask its server for its settings (' + error.message + '). Reload it.');
+  return response.json();
 }
 
 function begin(settings) {

@@ -177,7 +177,7 @@ small {
 
 .fields {
   display: grid;
-  grid-template-columns: repeat(auto-fit, minmax(8.5rem, 1fr));
+  grid-template-columns: 1fr 1fr;
   gap: 0.875rem 1rem;
   align-items: start;
 }
@@ -195,15 +195,16 @@ small {
 }
 
 @media (max-width: 32rem) {
-  .fields,
   .push .fields {
     grid-template-columns: 1fr 1fr;
   }
 }
 
-label {
-  display: block;
+.field {
   min-width: 0;
+}
+
+label {
   font-size: 0.875rem;
   font-weight: 550;
 }
@@ -272,12 +273,6 @@ button {
 
 button:hover {
   border-color: var(--ink);
-}
-
-button:disabled {
-  color: var(--soft);
-  border-style: dashed;
-  cursor: default;
 }
 
 .primary {
@@ -361,7 +356,7 @@ button:disabled {
   max-width: 20rem;
 }
 
-.join label {
+.join .field {
   flex: 1;
 }
 
@@ -384,16 +379,11 @@ button:disabled {
 }
 
 .frames {
-  height: 22rem;
+  height: clamp(14rem, 45vh, 22rem);
   overflow-y: auto;
   border: 1px solid var(--line);
   border-radius: 0.5rem;
   background: var(--well);
-}
-
-.frames .hint {
-  padding: 0.875rem 1rem;
-  font-size: 0.875rem;
 }
 
 .frames ol {

@@ -28,40 +28,36 @@ export const pageHtml = /* HTML */ `<!doctype html>
           <h2 id="push-title">Push</h2>
           <form id="push" novalidate>
             <div class="fields">
-              <label class="wide"
-                >To
-                <select name="target"></select>
-              </label>
-              <label class="wide" id="names-field" hidden
-                ><span id="names-label">Rooms</span>
-                <input name="names" autocomplete="off" autocapitalize="off" spellcheck="false" />
-                <small id="names-hint"></small>
-              </label>
-              <label class="whole"
-                >Message
-                <textarea name="message" rows="3" spellcheck="false">{"title": "It works"}</textarea>
-              </label>
-              <label
-                >Send as
-                <select name="as">
+              <div class="field wide">
+                <label>To</label
+                ><select name="target"></select>
+              </div>
+              <div class="field wide" id="names-field" hidden>
+                <label id="names-label">Rooms</label
+                ><input name="names" autocomplete="off" autocapitalize="off" spellcheck="false" /> <small></small>
+              </div>
+              <div class="field whole">
+                <label>Message</label
+                ><textarea name="message" rows="3" spellcheck="false">{"title": "It works"}</textarea>
+              </div>
+              <div class="field">
+                <label>Send as</label
+                ><select name="as">
                   <option value="data">JSON</option>
                   <option value="text">Text</option>
                 </select>
-              </label>
-              <label
-                >Type
-                <input name="type" inputmode="numeric" value="200" autocomplete="off" />
-              </label>
-              <label
-                >Lives for
-                <input name="ttlMs" inputmode="numeric" placeholder="ever" autocomplete="off" />
+              </div>
+              <div class="field">
+                <label>Type</label><input name="type" inputmode="numeric" value="200" autocomplete="off" />
+              </div>
+              <div class="field">
+                <label>Lives for</label><input name="ttlMs" inputmode="numeric" placeholder="ever" autocomplete="off" />
                 <small>milliseconds</small>
-              </label>
-              <label id="key-field" hidden
-                >API key
-                <input name="key" type="password" autocomplete="off" />
+              </div>
+              <div class="field" id="key-field" hidden>
+                <label>API key</label><input name="key" type="password" autocomplete="off" />
                 <small>kept in this page only</small>
-              </label>
+              </div>
             </div>
             <p class="error" id="push-error" role="alert"></p>
             <button class="primary">Push</button>
@@ -89,24 +85,28 @@ Nothing pushed yet.</pre>
           </div>
           <form class="who" novalidate>
             <div class="fields">
-              <label>User <input name="user" autocomplete="off" autocapitalize="off" spellcheck="false" /></label>
-              <label>Device <input name="device" autocomplete="off" autocapitalize="off" spellcheck="false" /></label>
-              <label
-                >Rooms <input name="rooms" autocomplete="off" autocapitalize="off" spellcheck="false" />
-                <small>comma list</small></label
-              >
-              <label
-                >Labels <input name="labels" autocomplete="off" autocapitalize="off" spellcheck="false" />
-                <small>key:value, comma list</small></label
-              >
-              <label class="whole token" hidden
-                >Token <input name="token" type="password" autocomplete="off" />
-                <small>a JWT; it says who the user is</small></label
-              >
-              <label class="whole gateway" hidden
-                >Gateway
-                <select name="gateway"></select
-              ></label>
+              <div class="field">
+                <label>User</label><input name="user" autocomplete="off" autocapitalize="off" spellcheck="false" />
+              </div>
+              <div class="field">
+                <label>Device</label><input name="device" autocomplete="off" autocapitalize="off" spellcheck="false" />
+              </div>
+              <div class="field">
+                <label>Rooms</label><input name="rooms" autocomplete="off" autocapitalize="off" spellcheck="false" />
+                <small>comma list</small>
+              </div>
+              <div class="field">
+                <label>Labels</label><input name="labels" autocomplete="off" autocapitalize="off" spellcheck="false" />
+                <small>key:value, comma list</small>
+              </div>
+              <div class="field whole token" hidden>
+                <label>Token</label><input name="token" type="password" autocomplete="off" />
+                <small>a JWT; it says who the user is</small>
+              </div>
+              <div class="field whole gateway" hidden>
+                <label>Gateway</label
+                ><select name="gateway"></select>
+              </div>
             </div>
             <button class="primary connect">Connect</button>
           </form>
@@ -118,17 +118,17 @@ Nothing pushed yet.</pre>
               <button type="button" class="back primary">Come back</button>
               <button type="button" class="over">Disconnect</button>
             </div>
-            <ul class="rooms" aria-label="Rooms"></ul>
+            <ul class="rooms" aria-label="Joined rooms"></ul>
             <form class="join" novalidate>
-              <label
-                >Join a room <input name="room" autocomplete="off" autocapitalize="off" spellcheck="false"
-              /></label>
+              <div class="field">
+                <label>Join a room</label
+                ><input name="room" autocomplete="off" autocapitalize="off" spellcheck="false" />
+              </div>
               <button>Join</button>
             </form>
           </div>
           <p class="error" role="alert"></p>
-          <div class="frames" tabindex="0" role="region">
-            <p class="hint">No frames yet.</p>
+          <div class="frames" tabindex="0" role="region" hidden>
             <ol reversed></ol>
           </div>
         </section>

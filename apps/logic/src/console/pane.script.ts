@@ -2,7 +2,7 @@
 export const paneScript = String.raw`
 import { announce, arrived } from './announcer.js';
 import { Client } from './client.js';
-import { element } from './element.js';
+import { element, tieLabels } from './element.js';
 import { acceptedAt, FrameList } from './frames.js';
 import { nameProblem, listOf } from './names.js';
 
@@ -29,11 +29,11 @@ export class Pane {
 
   /** What a push can be aimed at to reach this client, by target. */
   get aims() {
-    const { user, device, labels } = this.read();
+    const { user, device, rooms, labels } = this.read();
     const id = this.client.welcome;
-    const label = (labels ?? '').split(',')[0].split(':');
+    const label = labels.split(',')[0].split(':');
     return {
-      rooms: [...this.client.rooms][0],
+      rooms: id ? [...this.client.rooms][0] : rooms[0],
       users: id?.userId ?? user,
       devices: id?.userId && id.deviceId ? id.userId + ' ' + id.deviceId : user && device && user + ' ' + device,
       connections: id?.connectionId,
@@ -48,22 +48,24 @@ export class Pane {
   label() {
     const heading = this.find('h2');
     heading.textContent = this.title;
-    heading.id = 'title-' + this.title.replaceAll(' ', '-').toLowerCase();
+    const prefix = this.title.replaceAll(' ', '-').toLowerCase() + '-';
+    heading.id = prefix + 'title';
+    tieLabels(this.root, prefix);
     this.root.setAttribute('aria-labelledby', heading.id);
     this.find('.frames').setAttribute('aria-label', 'Frames of ' + this.title + ', newest first');
   }
 
-  fill(defaults) {
+  fill({ place, ...defaults }) {
     const form = this.find('.who');
     for (const [name, value] of Object.entries(defaults)) form.elements[name].value = value;
     const isJwt = this.settings.authMode === 'jwt';
     this.find('.token').hidden = !isJwt;
-    form.elements.user.closest('label').hidden = isJwt;
+    form.elements.user.closest('.field').hidden = isJwt;
     this.find('.gateway').hidden = this.settings.gateways.length < 2;
     for (const { id, address } of this.settings.gateways) {
       form.elements.gateway.append(element('option', { value: address }, id + ' · ' + address));
     }
-    const at = this.settings.gateways[defaults.place % this.settings.gateways.length];
+    const at = this.settings.gateways[place % this.settings.gateways.length];
     if (at) form.elements.gateway.value = at.address;
   }
 
@@ -178,7 +180,6 @@ export class Pane {
     const isAway = name === 'dropped' || name === 'closed';
     const hadFocus = this.root.contains(document.activeElement) && document.activeElement !== document.body;
     this.find('.who').hidden = isIn || isAway;
-    this.find('.connect').disabled = name === 'connecting';
     this.find('.session').hidden = !(isIn || isAway);
     this.find('.ping').hidden = !isIn;
     this.find('.drop').hidden = !isIn;
@@ -186,7 +187,7 @@ export class Pane {
     this.find('.back').hidden = !isAway;
     this.find('.over').textContent = isAway ? 'Start over' : 'Disconnect';
     this.showRooms();
-    if (hadFocus && isIn) this.find('.drop').focus();
+    if (hadFocus && isIn) this.find('.ping').focus();
     if (hadFocus && isAway) this.find('.back').focus();
   }
 
@@ -236,9 +237,9 @@ function summaryOf({ userId, deviceId, node, connectionId }) {
 /** Of a welcome what one wants to see here: where each channel stands, and whether nothing is missing. */
 function recoveredOf({ channels }) {
   const lines = Object.entries(channels).map(([name, { offset, recovered }]) => {
-    const from = offset < 0 ? 'nothing yet' : 'from #' + offset;
-    if (recovered === undefined) return name + ': ' + from;
-    return name + ': ' + (recovered ? 'recovered ' + from : 'not recovered: what was missed is no longer held');
+    if (recovered === false) return name + ': not recovered, what was missed is no longer held';
+    if (offset < 0) return name + ': empty so far';
+    return name + (recovered ? ': recovered since #' : ': live from #') + offset;
   });
   return lines.join('\n');
 }

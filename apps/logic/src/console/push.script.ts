@@ -1,7 +1,7 @@
 /** The form that pushes: what it stands for as a request, as a command, and what was answered. */
 export const pushScript = String.raw`
 import { announce } from './announcer.js';
-import { element } from './element.js';
+import { element, tieLabels } from './element.js';
 import { listOf } from './names.js';
 
 const targets = {
@@ -24,6 +24,7 @@ export class PushForm {
     this.aimsOf = aimsOf;
     this.form = document.getElementById('push');
     this.fields = this.form.elements;
+    tieLabels(this.form, 'push-');
     document.getElementById('key-field').hidden = !settings.needsKey;
     this.needsKey = settings.needsKey;
     for (const name of settings.targets.filter((known) => Object.hasOwn(targets, known))) {
@@ -57,7 +58,7 @@ export class PushForm {
     const { label, hint, body } = targets[this.fields.target.value];
     document.getElementById('names-field').hidden = body === undefined;
     document.getElementById('names-label').textContent = label;
-    document.getElementById('names-hint').textContent = hint ?? '';
+    document.getElementById('push-names-hint').textContent = hint ?? '';
     const { path, body: asked } = this.request();
     document.getElementById('curl').textContent = curlOf(path, asked, this.needsKey);
   }

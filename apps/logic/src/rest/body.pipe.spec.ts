@@ -34,6 +34,11 @@ describe('BodyPipe', () => {
     });
   });
 
+  it.each(['exclude', 'variants'])('refuses %s that is nested without end', async (field) => {
+    const deep = JSON.parse(`${'['.repeat(20_000)}${']'.repeat(20_000)}`) as unknown;
+    await expect(take({ rooms: ['a'], text: 'x', [field]: deep })).rejects.toMatchObject({ code: 'invalid_body' });
+  });
+
   it('touches nothing but bodies', async () => {
     expect(await new BodyPipe().transform('x', { type: 'param', metatype: String })).toBe('x');
   });

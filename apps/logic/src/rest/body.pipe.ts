@@ -21,9 +21,19 @@ export async function readBody<T extends object>(type: new () => T, value: unkno
   if (!isRecord(value)) throw new CodedError('invalid_body', 'The body must be a JSON object.');
   const unknown: FieldProblem[] = [];
   const dto = fill(type, value, '#', unknown);
-  const wrong = (await validate(dto)).flatMap((error) => flat(error, '#'));
+  const wrong = (await validated(dto)).flatMap((error) => flat(error, '#'));
   refuse([...unknown.map((field) => ({ ...field, code: 'unknown_field' as const })), ...wrong]);
   return dto as T;
+}
+
+/** Lists in lists are looked into by calls in calls: one that fills the stack is refused like any other that is not right. */
+async function validated(dto: object): Promise<ValidationError[]> {
+  try {
+    return await validate(dto);
+  } catch (error) {
+    if (error instanceof RangeError) throw new CodedError('invalid_body', 'The body is nested too deeply.');
+    throw error;
+  }
 }
 
 type CodedField = FieldProblem & { code: ErrorCode };

@@ -61,21 +61,42 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
   return document;
 }
 
-/** What may stand in a request is said to the last field, as it is refused with `unknown_field`; answers may grow. */
+/**
+ * What may stand in a request is said to the last field, as it is refused with `unknown_field`; answers may grow.
+ * Defaults are said in words: generators of clients take a field with `default` for one that must be given.
+ */
 function closeBodies({ paths, components }: OpenAPIObject): void {
-  const schemas = components?.schemas ?? {};
-  const seen = new Set<unknown>();
-  const close = (node: unknown): void => {
-    if (typeof node !== 'object' || node === null || seen.has(node)) return;
-    seen.add(node);
-    if ('properties' in node && !('additionalProperties' in node)) Object.assign(node, { additionalProperties: false });
-    if ('$ref' in node) close(schemas[String(node.$ref).split('/').pop()!]);
+  const schemas = (components?.schemas ?? {}) as Record<string, SchemaObject>;
+  const behind = (node: SchemaOrReference) => ('$ref' in node ? schemas[node.$ref.split('/').pop()!]! : node);
+  const seen = new Set<object>();
+  const close = (given: unknown): void => {
+    if (typeof given !== 'object' || given === null || seen.has(given)) return;
+    seen.add(given);
+    const node: SchemaOrReference = given;
+    if ('$ref' in node) return close(behind(node));
+    if (node.allOf && node.allOf.length > 1) joinParts(node, node.allOf.map(behind));
+    if (node.properties) node.additionalProperties ??= false;
+    if (node.default !== undefined) {
+      node.description = `${node.description ?? ''} Default: \`${JSON.stringify(node.default)}\`.`.trim();
+      delete node.default;
+    }
     Object.values(node).forEach(close);
   };
   for (const operation of Object.values(paths).flatMap((path) => [path.post, path.put, path.patch, path.delete])) {
     if (operation?.requestBody && 'content' in operation.requestBody)
       for (const { schema } of Object.values(operation.requestBody.content)) close(schema);
   }
+}
+
+type SchemaOrReference = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
+type SchemaObject = Exclude<SchemaOrReference, { $ref: string }>;
+
+/** Makes one object of all parts, because closed parts would refuse one another's fields. */
+function joinParts(node: SchemaObject, parts: readonly SchemaObject[]): void {
+  delete node.allOf;
+  node.type = 'object';
+  node.properties = Object.assign({}, ...parts.map(({ properties }) => properties)) as SchemaObject['properties'];
+  node.required = parts.flatMap(({ required = [] }) => required);
 }
 
 /** What every route under `/v1` may take and answer. */

@@ -100,8 +100,8 @@ export class Operation {
 }
 
 export function exampleOf(parameter: Parameter | undefined): string {
-  const example = (parameter?.example ?? parameter?.schema.example ?? parameter?.schema.default) as string | undefined;
-  return example === undefined ? `no-example-for-${parameter?.name ?? '?'}` : String(example);
+  const example = parameter?.example ?? parameter?.schema.example ?? parameter?.schema.default;
+  return example === undefined ? `no-example-for-${parameter?.name ?? '?'}` : `${example as string | number}`;
 }
 
 export const operationsOf = (spec: OpenApi): Operation[] =>

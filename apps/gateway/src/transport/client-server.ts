@@ -18,6 +18,9 @@ export const clientPath = '/connect';
 /** Milliseconds that a client has to answer a close frame before it is cut. */
 const closeTimeoutMs = 5_000;
 
+/** Milliseconds that requests which are just coming have, when the port closes, to be answered that it does. */
+const lastRequestsMs = 300;
+
 export type ClientServerSettings = Pick<
   GatewayConfig,
   | 'allowedOrigins'
@@ -128,9 +131,12 @@ export class ClientServer {
     this.drain();
     this.closing ??= new Promise((resolve) => {
       this.sockets.close();
-      this.http.close(() => resolve());
       // Node looks no more for those that take too long over their request, and would wait for them for ever.
-      this.http.closeAllConnections();
+      const overdue = setTimeout(() => this.http.closeAllConnections(), lastRequestsMs);
+      this.http.close(() => {
+        clearTimeout(overdue);
+        resolve();
+      });
       for (const socket of this.knocking) this.refuse(socket, unavailable('this gateway is going'));
     });
     return this.closing;

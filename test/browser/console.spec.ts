@@ -32,13 +32,20 @@ class Pane {
     await this.root.locator('.state', { hasText: state }).waitFor();
   }
 
+  /** The newest entry with this text, when it has come. */
+  async entry(text: string | RegExp): Promise<string> {
+    const found = this.root.getByRole('listitem').filter({ hasText: text }).first();
+    await found.waitFor();
+    return found.innerText();
+  }
+
   /** Frames of pushes with this text, newest first. */
   frames(text: string | RegExp): Locator {
     return this.root.locator('li.push-frame', { hasText: text });
   }
 
   async sees(text: string | RegExp): Promise<void> {
-    await this.root.getByRole('listitem').filter({ hasText: text }).first().waitFor();
+    await this.entry(text);
   }
 }
 
@@ -74,7 +81,7 @@ const accepted = (page: Page) => page.locator('#answer', { hasText: '202 Accepte
   });
   afterEach(async () => {
     await page.close();
-    expect(browser.complaints.splice(0)).toEqual([]);
+    browser.quiet();
   });
 
   it('shows one push reach two people at two gateways', async () => {
@@ -93,14 +100,22 @@ const accepted = (page: Page) => page.locator('#answer', { hasText: '202 Accepte
   it('reaches by each target those who are meant', async () => {
     await a.connect();
     await b.connect();
-    // Users and Connections come filled with client A.
+    // Unless one says otherwise, client A is meant.
     await push(page, { to: 'Users', message: '"for ann"' });
     await a.sees('for ann');
     await push(page, { to: 'Connections', message: '"for one connection"' });
     await a.sees('for one connection');
+    await push(page, { to: 'Devices', message: '"for one device"' });
+    await a.sees('for one device');
+    await push(page, { to: 'Labels', message: '"for one label"' });
+    await a.sees('for one label');
+    await push(page, { to: 'Devices', names: 'bob phone, ann nothing', message: '"for the phone"' });
+    await push(page, { to: 'Labels', names: 'platform=ios & !platform=web', message: '"for ios"' });
+    for (const text of ['for the phone', 'for ios']) await b.sees(text);
     await push(page, { to: 'Everybody', message: '"for all"' });
     for (const pane of [a, b]) await pane.sees('for all');
     expect(await b.frames(/for ann|for one/).count()).toBe(0);
+    expect(await a.frames(/for the phone|for ios/).count()).toBe(0);
   });
 
   it('offers every target that REST has', async () => {
@@ -150,7 +165,7 @@ const accepted = (page: Page) => page.locator('#answer', { hasText: '202 Accepte
   it('tells the round trip of a PING', async () => {
     await a.connect();
     await a.button('PING').click();
-    await a.sees(/^PONG after \d+\.\d ms$/);
+    expect(await a.entry('PONG')).toMatch(/^PONG after \d+\.\d ms$/);
   });
 
   it('shows hostile data as text', async () => {
@@ -165,7 +180,7 @@ const accepted = (page: Page) => page.locator('#answer', { hasText: '202 Accepte
     await cluster.push('users', { users: ['ann'], text: `${'x'.repeat(60_000)} the end` });
     await a.sees('60008 characters in all');
     const shown = await a.root.locator('li.push-frame pre').allTextContents();
-    expect(shown.slice(2).reverse()).toEqual(hostile);
+    expect(shown.slice(2).toReversed()).toEqual(hostile);
     expect(await a.root.locator('img, script, iframe, svg, style, a').count()).toBe(0);
     expect(await page.evaluate('[window.hacked, {}.polluted]')).toEqual([undefined, undefined]);
   });
@@ -186,7 +201,7 @@ const accepted = (page: Page) => page.locator('#answer', { hasText: '202 Accepte
     await browser.grantClipboard();
     await page.getByRole('button', { name: 'Copy' }).click();
     await page.getByRole('button', { name: 'Copied' }).waitFor();
-    const copied = (await page.evaluate('navigator.clipboard.readText()')) as string;
+    const copied = await page.evaluate<string>('navigator.clipboard.readText()');
     const { stdout } = await run('sh', ['-c', copied]);
     expect(JSON.parse(stdout)).toMatchObject({ id: expect.any(String) });
     const frame = a.frames('quoted');
@@ -211,7 +226,9 @@ const accepted = (page: Page) => page.locator('#answer', { hasText: '202 Accepte
   it('says why the server closed a client, and what is left to do', async () => {
     await a.connect({ User: 'carl', Device: 'phone' });
     await cluster.connect('carl', { query: { device: 'phone' } });
-    await a.root.getByRole('alert').filter({ hasText: 'Closed by the server: replaced (4409)' }).waitFor();
+    await a.is('Closed');
+    const words = 'Closed by the server: replaced (4409). Coming back needs a change first.';
+    expect(await a.root.getByRole('alert').innerText()).toBe(words);
     await a.button('Start over').click();
     await a.connect({ Device: 'tablet' });
   });

@@ -4,12 +4,14 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium, type BrowserContext, type BrowserContextOptions, type Page } from 'playwright-core';
 
+const debianPath = '/usr/bin/chromium';
+
 /** Where Chromium is: `CHROMIUM`, else where Debian puts it; undefined when there is none. */
-export const chromiumPath = [process.env.CHROMIUM, '/usr/bin/chromium'].find((path) => path && existsSync(path));
+export const chromiumPath = process.env.CHROMIUM || (existsSync(debianPath) ? debianPath : undefined);
 
 /** @throws an Error whose message says what is missing. */
 export async function chromiumAvailable(): Promise<true> {
-  if (chromiumPath === undefined) throw new Error('there is no /usr/bin/chromium');
+  if (chromiumPath === undefined) throw new Error(`there is no ${debianPath}`);
   return true;
 }
 
@@ -55,6 +57,12 @@ export class Browser {
     });
     await page.goto(url);
     return page;
+  }
+
+  /** @throws an Error that lists what pages complained of. */
+  quiet(): void {
+    const heard = this.complaints.splice(0);
+    if (heard.length > 0) throw new Error(`the page complained:\n${heard.join('\n')}`);
   }
 
   /** Lets pages read and write the clipboard. */

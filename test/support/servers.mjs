@@ -1,7 +1,7 @@
 /**
  * Finds or starts the real servers that the tests talk to: `REDIS_URL` and `KAFKA_BROKERS` when they are set, else
- * servers of our own on free ports, told to the tests by the same variables. What cannot be had is skipped and said at
- * the end; `REQUIRE_SERVICES=1` makes it an error.
+ * servers of our own on free ports, told to the tests by the same variables; and finds the browser that they drive
+ * (`CHROMIUM`). What cannot be had is skipped and said at the end; `REQUIRE_SERVICES=1` makes it an error.
  */
 import '../../scripts/typescript.mjs';
 
@@ -12,6 +12,7 @@ const running = [];
 export default async function start() {
   const { redisAvailable, startRedis } = await import('./redis-server.ts');
   const { kafkaAvailable, startKafka } = await import('./kafka-server.ts');
+  const { chromiumAvailable, chromiumPath } = await import('./browser.ts');
   await Promise.all([
     have('REDIS_URL', 'Redis', 'put redis-server on the PATH, or set REDIS_URL', redisAvailable, async () => {
       const redis = await startRedis();
@@ -21,10 +22,13 @@ export default async function start() {
       const kafka = await startKafka();
       return { address: kafka.brokers, stop: () => kafka.stop() };
     }),
+    have('CHROMIUM', 'Chromium', 'install chromium, or set CHROMIUM', chromiumAvailable, async () => {
+      return { address: chromiumPath, stop: async () => {} }; // each test starts its own
+    }),
   ]);
   if (missing.length > 0 && process.env.REQUIRE_SERVICES === '1') {
     await stop();
-    throw new Error(`REQUIRE_SERVICES=1, but these servers are missing:\n${missing.join('\n')}`);
+    throw new Error(`REQUIRE_SERVICES=1, but these are missing:\n${missing.join('\n')}`);
   }
 }
 

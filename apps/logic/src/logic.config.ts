@@ -1,5 +1,16 @@
+import type { BlockList } from 'node:net';
 import { busConfig } from '@app/bus';
-import { authMode, isLoopback, processConfig, rpcConfig, trustProxy, type Deployment, type Env } from '@app/runtime';
+import { defaultPolicies, parsePolicies } from '@app/history';
+import {
+  authMode,
+  isLoopback,
+  parseNetworks,
+  processConfig,
+  rpcConfig,
+  trustProxy,
+  type Deployment,
+  type Env,
+} from '@app/runtime';
 import { Limits } from '@app/protocol';
 
 export type LogicConfig = Readonly<ReturnType<typeof logicConfig>>;
@@ -24,12 +35,29 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     apiKeys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
-    console: env.flag('CONSOLE', !isOpenToAll, '`1`: the page for trying it out at `/`. Default: while BIND is loopback'),
+    console: env.flag(
+      'CONSOLE',
+      !isOpenToAll,
+      '`1`: the page for trying it out at `/`. Default: while BIND is loopback',
+    ),
     trustProxy: trustProxy(env).list,
     maxPayloadBytes: env.int('MAX_PAYLOAD_BYTES', Limits.payloadBytes, 'bytes of a push that reach the client', {
       min: 1,
       max: 256 * 1024, // a record, with all that stands beside the payload, stays under 512 KiB
     }),
+    policies: env.parsed(
+      'CHANNEL_POLICIES',
+      defaultPolicies,
+      'how many messages are kept, and how long, per channel prefix',
+      parsePolicies,
+    ),
+    regionNetworks: env.parsed(
+      'REGION_NETWORKS',
+      '',
+      "comma list of regions and their clients' networks (`eu=10.0.0.0/8+2001:db8::/32,us=…`), the first that fits: for `ip` of `/v1/nodes`",
+      parseRegions,
+    ),
+    showRemoteAddress: env.flag('SHOW_REMOTE_ADDRESS', false, '`1`: REST tells the remote addresses of connections'),
     maxTargets: env.int('MAX_TARGETS', Limits.targetsPerPush, 'targets of one call', { min: 1, max: 1_000_000 }),
     maxBodyBytes: env.bytes('MAX_BODY_BYTES', 4 * 1024 * 1024, 'bytes of one request body', { min: 1024 }),
   };
@@ -59,4 +87,14 @@ function jwtProblem(secret: string | undefined, jwksUrl: string | undefined): st
   if (jwksUrl !== undefined && !/^https?:\/\/./.test(jwksUrl)) return 'JWT_JWKS_URL must be an http:// or https:// URL';
   if (secret !== undefined && Buffer.byteLength(secret) < 32) return 'JWT_SECRET must have at least 32 bytes';
   return undefined;
+}
+
+/** @throws Error whose message completes "NAME …" */
+function parseRegions(text: string): { region: string; addresses: BlockList }[] {
+  return text.split(',').flatMap((item) => {
+    const [region = '', networks] = item.split('=', 2).map((part) => part.trim());
+    if (item.trim() === '') return [];
+    if (region === '' || !networks) throw new Error(`must list region=network+network; "${item}" is not that`);
+    return { region, addresses: parseNetworks(networks.replaceAll('+', ',')).addresses };
+  });
 }

@@ -2,7 +2,9 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Bus, BusModule, type BusOptions } from '@app/bus';
+import { HistoryModule, HistoryStore, type HistoryOptions } from '@app/history';
 import {
+  Census,
   DeviceDirectory,
   NodeDirectory,
   PresenceDirectory,
@@ -13,6 +15,10 @@ import {
 import { HealthModule, type Clock, type Log, type Metrics, type Readiness } from '@app/runtime';
 import { ArticleController } from './article/article.controller.js';
 import { ArticleService } from './article/article.service.js';
+import { ChannelController } from './channel/channel.controller.js';
+import { ChannelService } from './channel/channel.service.js';
+import { ConnectionController } from './connection/connection.controller.js';
+import { ConnectionService } from './connection/connection.service.js';
 import { ConsoleController } from './console/console.controller.js';
 import { ConsoleService } from './console/console.service.js';
 import type { LogicConfig } from './logic.config.js';
@@ -24,19 +30,24 @@ import { DryRun } from './push/dry-run.js';
 import { PushController } from './push/push.controller.js';
 import { PushDoor } from './push/push-door.js';
 import { PushService } from './push/push.service.js';
+import { Cursors } from './rest/cursors.js';
 import { RoomController } from './room/room.controller.js';
+import { RoomListService } from './room/room-list.service.js';
 import { RoomService } from './room/room.service.js';
 import { Authenticator } from './session/authenticator.js';
 import { JwtAuthenticator, publishedKeys } from './session/jwt.authenticator.js';
 import { OpenAuthenticator } from './session/open.authenticator.js';
 import { SessionController } from './session/session.controller.js';
 import { SessionService } from './session/session.service.js';
+import { UserController } from './user/user.controller.js';
+import { UserService } from './user/user.service.js';
 
 export interface LogicWiring {
   config: LogicConfig;
   /** Given when several apps of one process share it. */
   bus: Bus | undefined;
   registry: Registry | undefined;
+  history: HistoryStore | undefined;
   readiness: Readiness;
   metrics: Metrics;
   counters: LogicMetrics;
@@ -45,7 +56,18 @@ export interface LogicWiring {
 }
 
 /** All of logic: doors are controllers, rooms behind them plain classes. */
-@Module({ controllers: [PushController, RoomController, NodeController, SessionController, ArticleController] })
+@Module({
+  controllers: [
+    PushController,
+    RoomController,
+    UserController,
+    ConnectionController,
+    ChannelController,
+    NodeController,
+    SessionController,
+    ArticleController,
+  ],
+})
 export class LogicModule {
   static forRoot(wiring: LogicWiring): DynamicModule {
     const { config, counters, clock, log } = wiring;
@@ -56,6 +78,7 @@ export class LogicModule {
         HealthModule.forRoot(wiring),
         BusModule.forRoot(busOptions(wiring)),
         RegistryModule.forRoot(registryOptions(wiring)),
+        HistoryModule.forRoot(historyOptions(wiring)),
       ],
       providers: [
         { provide: Authenticator, useFactory: () => authenticator(config, clock) },
@@ -81,7 +104,40 @@ export class LogicModule {
             new RoomService(presence, gateways, config.maxTargets),
           inject: [PresenceDirectory, Gateways],
         },
-        { provide: NodeService, useFactory: (gateways: Gateways) => new NodeService(gateways), inject: [Gateways] },
+        {
+          provide: NodeService,
+          useFactory: (gateways: Gateways) => new NodeService(gateways, config.regionNetworks),
+          inject: [Gateways],
+        },
+        { provide: Cursors, useFactory: () => new Cursors(config.rpcSecret, clock) },
+        {
+          provide: ConnectionService,
+          useFactory: (presence: PresenceDirectory, gateways: Gateways) =>
+            new ConnectionService(presence, gateways, config.showRemoteAddress),
+          inject: [PresenceDirectory, Gateways],
+        },
+        {
+          provide: RoomListService,
+          useFactory: (census: Census, gateways: Gateways, connections: ConnectionService, cursors: Cursors) =>
+            new RoomListService(census, gateways, connections, cursors),
+          inject: [Census, Gateways, ConnectionService, Cursors],
+        },
+        {
+          provide: UserService,
+          useFactory: (
+            census: Census,
+            presence: PresenceDirectory,
+            gateways: Gateways,
+            connections: ConnectionService,
+            cursors: Cursors,
+          ) => new UserService(census, presence, gateways, connections, cursors),
+          inject: [Census, PresenceDirectory, Gateways, ConnectionService, Cursors],
+        },
+        {
+          provide: ChannelService,
+          useFactory: (history: HistoryStore) => new ChannelService(history, log),
+          inject: [HistoryStore],
+        },
         {
           provide: ConsoleService,
           useFactory: (nodes: NodeService, { httpAdapter }: HttpAdapterHost<FastifyAdapter>) =>
@@ -120,4 +176,10 @@ function busOptions({ config, bus: instance, metrics, clock, log }: LogicWiring)
 function registryOptions({ config, registry: instance, log }: LogicWiring): RegistryOptions {
   if (instance || config.registry === 'memory') return { backend: 'memory', instance, log };
   return { backend: 'redis', url: config.redisUrl, prefix: config.redisPrefix, log };
+}
+
+function historyOptions({ config, history: instance, metrics, log }: LogicWiring): HistoryOptions {
+  const { policies, redisUrl: url, redisPrefix: prefix } = config;
+  if (instance || config.registry === 'memory') return { backend: 'memory', instance, policies, log, metrics };
+  return { backend: 'redis', url, prefix, policies, log, metrics };
 }

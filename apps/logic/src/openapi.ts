@@ -49,7 +49,10 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     )
     .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'One of API_KEYS.' }, 'apiKey')
     .addTag('push', 'Send a message')
-    .addTag('rooms', 'Who is in a room')
+    .addTag('rooms', 'Which rooms there are and who is in them')
+    .addTag('users', 'Who is online')
+    .addTag('connections', 'Single connections')
+    .addTag('channels', 'What was kept for who comes later')
     .addTag('online', 'Who is here, and which gateways serve them')
     .build();
   const document = SwaggerModule.createDocument(app, description, {
@@ -164,6 +167,10 @@ const said: Partial<Record<ErrorCode, readonly [string, FieldProblem[]?]>> = {
     '#/type: 1 belongs to the protocol, as do 1 and 100–199',
     [{ pointer: '#/type', detail: '1 belongs to the protocol, as do 1 and 100–199' }],
   ],
+  invalid_query: [
+    '?limit: must be a whole number from 1 to 1000',
+    [{ pointer: '?limit', detail: 'must be a whole number from 1 to 1000' }],
+  ],
   unsupported_option: ['#/ack: is not supported yet', [{ pointer: '#/ack', detail: 'is not supported yet' }]],
   too_many_targets: ['10001 targets; 10000 is the most in one call.'],
   payload_too_large: ['The payload has 70000 bytes; 65536 is the most.'],
@@ -172,7 +179,10 @@ const said: Partial<Record<ErrorCode, readonly [string, FieldProblem[]?]>> = {
 
 @ApiSchema({ name: 'FieldProblem' })
 class FieldProblemSchema {
-  @ApiProperty({ description: 'Which field: a JSON pointer (RFC 6901).', example: '#/rooms' })
+  @ApiProperty({
+    description: 'Which field: a JSON pointer (RFC 6901), or `?name` for a parameter of the query.',
+    example: '#/rooms',
+  })
   pointer!: string;
 
   @ApiProperty({ example: 'must be a list of at least one string' })

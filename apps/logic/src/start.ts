@@ -3,6 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus } from '@app/bus';
+import type { HistoryStore } from '@app/history';
 import { NodeDirectory, type Registry } from '@app/registry';
 import { rpcPortOf, rpcServerOptions } from '@app/rpc';
 import {
@@ -33,6 +34,7 @@ export interface LogicParts {
   config: LogicConfig;
   bus?: Bus;
   registry?: Registry;
+  history?: HistoryStore;
   metrics?: Metrics;
   readiness?: Readiness;
   log?: Log;
@@ -64,6 +66,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
       config,
       bus: parts.bus,
       registry: parts.registry,
+      history: parts.history,
       readiness,
       metrics,
       counters,

@@ -1,7 +1,8 @@
 /** Every refusal that has a name: `code` in REST problems and `error.code` on the socket, with its HTTP status. */
 export const ErrorCode = {
   invalid_body: { status: 400, title: 'The body is not what this route takes' },
-  unknown_field: { status: 422, title: 'The body has a field that this route does not know' },
+  invalid_query: { status: 400, title: 'The query is not what this route takes' },
+  unknown_field: { status: 422, title: 'The request has a field that this route does not know' },
   payload_too_large: { status: 413, title: 'The payload is too large' },
   too_many_targets: { status: 422, title: 'Too many targets in one call' },
   bad_name: { status: 422, title: 'Not a valid name' },

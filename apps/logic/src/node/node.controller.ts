@@ -1,12 +1,14 @@
-import { Controller, Get, Query } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiQuery, ApiTags } from '@nestjs/swagger';
+import { Controller, Get, Query, UsePipes } from '@nestjs/common';
+import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiProblems, ApiV1 } from '../openapi.js';
-import { GatewayNodes, Online } from './node.dto.js';
+import { QueryPipe } from '../rest/query.pipe.js';
+import { GatewayNodes, NodesQuery, Online } from './node.dto.js';
 import { NodeService } from './node.service.js';
 
 @ApiTags('online')
 @ApiV1()
 @Controller('v1')
+@UsePipes(QueryPipe)
 export class NodeController {
   constructor(private readonly nodes: NodeService) {}
 
@@ -26,13 +28,11 @@ export class NodeController {
   @ApiOperation({
     summary: 'Which gateway a client should use now',
     description:
-      'Best first: those that serve before those that drain, those of the region asked for, then those with the fewest connections. Without any gateway the list is empty.',
+      'Best first: those that take newcomers before those that are full, and these before those that drain; then those of the region, then those with the fewest connections. Without any gateway the list is empty: try again after `backoff`.',
   })
-  @ApiQuery({ name: 'region', required: false, description: 'Gateways of this region come first.', example: 'eu' })
-  @ApiQuery({ name: 'ip', required: false, description: "The client's address: refused, as it is not supported yet." })
   @ApiOkResponse({ type: GatewayNodes, description: 'The gateways.' })
-  @ApiProblems('unsupported_option', 'timeout')
-  listNodes(@Query('region') region?: string, @Query('ip') ip?: string): Promise<GatewayNodes> {
-    return this.nodes.best({ region, ip });
+  @ApiProblems('invalid_query', 'unknown_field', 'unsupported_option', 'timeout')
+  listNodes(@Query() query: NodesQuery): Promise<GatewayNodes> {
+    return this.nodes.best(query);
   }
 }

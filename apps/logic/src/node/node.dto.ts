@@ -1,4 +1,20 @@
-import { ApiProperty } from '@nestjs/swagger';
+import { isIP } from 'node:net';
+import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
+import { IsText } from '../rest/page.dto.js';
+
+export class NodesQuery {
+  @ApiPropertyOptional({ example: 'eu', description: 'Gateways of this region come first.' })
+  @IsText()
+  region?: string;
+
+  @ApiPropertyOptional({
+    example: '203.0.113.7',
+    description:
+      "The client's address: gateways of the region that `REGION_NETWORKS` gives it come first, unless `region` names one. Refused where the setting is missing.",
+  })
+  @IsText((value) => (isIP(value) === 0 ? 'must be an IPv4 or IPv6 address' : undefined))
+  ip?: string;
+}
 
 export class NodeLoad {
   @ApiProperty({ example: 'g1' })
@@ -48,6 +64,16 @@ export class GatewayNode extends NodeLoad {
 
   @ApiProperty({ example: 'eu' })
   region!: string;
+
+  @ApiProperty({ description: 'It holds as many connections as it may: newcomers are answered 503.', example: false })
+  full!: boolean;
+
+  @ApiProperty({
+    type: 'integer',
+    description: 'How long a client should wait before it tries this one: 0 when newcomers are taken now.',
+    example: 0,
+  })
+  retryAfterMs!: number;
 }
 
 /** How long a client waits before it tries again: doubling from `minMs` to `maxMs`, half of it random. */

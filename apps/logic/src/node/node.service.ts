@@ -1,13 +1,25 @@
+import { isIPv6, type BlockList } from 'node:net';
 import { CodedError } from '@app/protocol';
 import type { NodeSeen } from '@app/registry';
 import type { Gateways } from './gateways.js';
 import type { GatewayNode, GatewayNodes, NodeLoad, Online } from './node.dto.js';
 
 const backoff = { minMs: 500, maxMs: 30_000 };
+/** A full one may have room soon; one that drains comes back as another, if at all. */
+const retryAfterMs = { full: 5_000, draining: 30_000 };
+
+/** Where clients of some networks are. */
+export interface RegionNetworks {
+  region: string;
+  addresses: BlockList;
+}
 
 /** What the gateways say of themselves. */
 export class NodeService {
-  constructor(private readonly gateways: Gateways) {}
+  constructor(
+    private readonly gateways: Gateways,
+    private readonly networks: readonly RegionNetworks[] = [],
+  ) {}
 
   async online(): Promise<Online> {
     const nodes = (await this.gateways.list()).map(loadOf);
@@ -17,12 +29,21 @@ export class NodeService {
 
   /** @throws CodedError unsupported_option */
   async best(wish: { region?: string; ip?: string }): Promise<GatewayNodes> {
-    if (wish.ip !== undefined) throw new CodedError('unsupported_option', 'ip is not supported yet; name a region.');
+    const region = wish.region ?? (wish.ip === undefined ? undefined : this.regionOf(wish.ip));
     const nodes = await this.gateways.list();
     const worse = (node: NodeSeen) =>
-      (node.state === 'serving' ? 0 : 2) + (node.region === (wish.region ?? node.region) ? 0 : 1);
+      (node.state === 'draining' ? 4 : isFull(node) ? 2 : 0) + (node.region === (region ?? node.region) ? 0 : 1);
     nodes.sort((a, b) => worse(a) - worse(b) || a.connections - b.connections);
     return { nodes: nodes.map(gatewayOf), backoff };
+  }
+
+  /** Undefined for an address of no region. */
+  private regionOf(ip: string): string | undefined {
+    if (this.networks.length === 0) {
+      throw new CodedError('unsupported_option', 'ip: REGION_NETWORKS says of no network where it is; name a region.');
+    }
+    const family = isIPv6(ip) ? 'ipv6' : 'ipv4';
+    return this.networks.find(({ addresses }) => addresses.check(ip, family))?.region;
   }
 }
 
@@ -34,12 +55,16 @@ const loadOf = ({ id, state, connections, users, rooms }: NodeSeen): NodeLoad =>
   rooms,
 });
 
-const gatewayOf = ({ id, address, region, state, connections, users, rooms }: NodeSeen): GatewayNode => ({
-  id,
-  address,
-  region,
-  state,
-  connections,
-  users,
-  rooms,
+const isFull = ({ connections, maxConnections }: NodeSeen): boolean => connections >= (maxConnections ?? Infinity);
+
+const gatewayOf = (node: NodeSeen): GatewayNode => ({
+  id: node.id,
+  state: node.state,
+  connections: node.connections,
+  users: node.users,
+  rooms: node.rooms,
+  address: node.address,
+  region: node.region,
+  full: isFull(node),
+  retryAfterMs: node.state === 'draining' ? retryAfterMs.draining : isFull(node) ? retryAfterMs.full : 0,
 });

@@ -1,15 +1,21 @@
-import { Body, Controller, HttpCode, Param, Post, UsePipes } from '@nestjs/common';
+import { Body, Controller, Get, HttpCode, Param, Post, Query, UsePipes } from '@nestjs/common';
 import { ApiOkResponse, ApiOperation, ApiParam, ApiTags } from '@nestjs/swagger';
 import type { MemberOutcome } from '@app/rpc';
 import { ApiExamples, ApiProblems, ApiV1 } from '../openapi.js';
 import { BodyPipe } from '../rest/body.pipe.js';
 import { Caller } from '../rest/caller.js';
+import { NamePipe } from '../rest/name.pipe.js';
+import { PageQuery } from '../rest/page.dto.js';
+import { QueryPipe } from '../rest/query.pipe.js';
 import { namesOf } from '../rest/rules.js';
-import { RoomNamePipe } from './room-name.pipe.js';
 import { MembersBody, MembersChanged } from './room.dto.js';
+import { RoomMembers, RoomSize, RoomsPage, RoomsQuery } from './room-list.dto.js';
+import { RoomListService } from './room-list.service.js';
 import { RoomService } from './room.service.js';
 
-const room = {
+const roomName = new NamePipe('room');
+
+const roomParam = {
   name: 'room',
   example: 'live:1000',
   description: 'Its name, percent-encoded. There is nothing to make before: a room is who is in it.',
@@ -33,9 +39,54 @@ const problems = [
 @ApiTags('rooms')
 @ApiV1()
 @Controller('v1/rooms')
-@UsePipes(BodyPipe)
+@UsePipes(BodyPipe, QueryPipe)
 export class RoomController {
-  constructor(private readonly rooms: RoomService) {}
+  constructor(
+    private readonly rooms: RoomService,
+    private readonly lists: RoomListService,
+  ) {}
+
+  @Get()
+  @ApiOperation({
+    summary: 'Which rooms there are, page by page',
+    description:
+      'Rooms with at least one member, in order of their names, or with `sort=members` the largest. No such room is not an error: the page is empty. Who comes or goes between two pages may be in the list or not; every other room is in it once.',
+  })
+  @ApiOkResponse({ type: RoomsPage, description: 'A page.' })
+  @ApiProblems('invalid_query', 'unknown_field', 'bad_name', 'bad_cursor', 'unsupported_option', 'timeout')
+  listRooms(@Query() query: RoomsQuery, @Caller() caller: Caller): Promise<RoomsPage> {
+    return this.lists.rooms(caller.app, query);
+  }
+
+  @Get(':room')
+  @ApiOperation({
+    summary: 'How many are in a room',
+    description:
+      'Gateways report about once a second; the first member counts at once. A room that is empty or unknown is not an error: it has 0.',
+  })
+  @ApiParam(roomParam)
+  @ApiOkResponse({ type: RoomSize, description: 'Its size.' })
+  @ApiProblems('bad_name', 'timeout')
+  getRoom(@Param('room', roomName) room: string, @Caller() caller: Caller): Promise<RoomSize> {
+    return this.lists.room(caller.app, room);
+  }
+
+  @Get(':room/members')
+  @ApiOperation({
+    summary: 'Who is in a room, page by page',
+    description:
+      'Gathered from the gateways now. A room that is empty or unknown is not an error: the page is empty. Whoever stays for the whole listing is in it once; those of a gateway that went meanwhile are left out.',
+  })
+  @ApiParam(roomParam)
+  @ApiOkResponse({ type: RoomMembers, description: 'A page.' })
+  @ApiProblems('invalid_query', 'unknown_field', 'bad_name', 'bad_cursor', 'timeout')
+  listMembers(
+    @Param('room', roomName) room: string,
+    @Query() query: PageQuery,
+    @Caller() caller: Caller,
+  ): Promise<RoomMembers> {
+    return this.lists.members(caller.app, room, query);
+  }
 
   @Post(':room/join')
   @HttpCode(200)
@@ -44,12 +95,12 @@ export class RoomController {
     description:
       'Lasts as long as each connection. With `users`, all connections that they have now join. Who is not online is answered `gone`, which is not an error; joining again is answered `already`. Clients are told by a frame of type 108.',
   })
-  @ApiParam(room)
+  @ApiParam(roomParam)
   @ApiExamples(MembersBody, examples)
   @ApiOkResponse(answer('joined', 'gone'))
   @ApiProblems(...problems)
   async joinRoom(
-    @Param('room', RoomNamePipe) room: string,
+    @Param('room', roomName) room: string,
     @Body() body: MembersBody,
     @Caller() caller: Caller,
   ): Promise<MembersChanged> {
@@ -63,12 +114,12 @@ export class RoomController {
     description:
       'Who was not in the room is answered `absent`, who is not online `gone`; neither is an error. Clients are told by a frame of type 109.',
   })
-  @ApiParam(room)
+  @ApiParam(roomParam)
   @ApiExamples(MembersBody, examples)
   @ApiOkResponse(answer('left', 'absent'))
   @ApiProblems(...problems)
   async leaveRoom(
-    @Param('room', RoomNamePipe) room: string,
+    @Param('room', roomName) room: string,
     @Body() body: MembersBody,
     @Caller() caller: Caller,
   ): Promise<MembersChanged> {

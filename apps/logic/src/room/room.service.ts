@@ -1,7 +1,8 @@
 import { CodedError, channelKey, parseConnectionId } from '@app/protocol';
-import { nodeRef, type NodeRef, type NodeSeen, type PresenceDirectory } from '@app/registry';
+import { nodeRef, type NodeSeen, type PresenceDirectory } from '@app/registry';
 import { changeRooms, type MemberOutcome } from '@app/rpc';
-import { refOf, type Gateways } from '../node/gateways.js';
+import { gather } from '../node/gather.js';
+import type { Gateways } from '../node/gateways.js';
 import type { MemberResult } from './room.dto.js';
 
 export interface Members {
@@ -66,23 +67,4 @@ export class RoomService {
       return id === undefined ? [] : [nodeRef(id.node, id.incarnation)];
     });
   }
-}
-
-/** Gateway → those of `names` that it holds. */
-function gather(
-  gateways: readonly NodeSeen[],
-  names: readonly string[],
-  refsOf: (name: string, i: number) => readonly NodeRef[],
-): Map<NodeSeen, string[]> {
-  const byRef = new Map(gateways.map((node) => [refOf(node), node]));
-  const where = new Map<NodeSeen, string[]>();
-  for (const [i, name] of names.entries()) {
-    for (const ref of refsOf(name, i)) {
-      const node = byRef.get(ref);
-      const there = node && where.get(node);
-      if (there !== undefined) there.push(name);
-      else if (node !== undefined) where.set(node, [name]);
-    }
-  }
-  return where;
 }

@@ -13,6 +13,8 @@ import { ManualClock, Metrics, silentLog } from '@app/runtime';
 import { Fanout } from './fanout/fanout.js';
 import { Intake } from './fanout/intake.js';
 import { LaneGuard } from './fanout/lane-guard.js';
+import { Pacing } from './fanout/pacing.js';
+import { Reach } from './fanout/reach.js';
 import { Arrivals } from './replay/arrivals.js';
 import { GapRepair } from './replay/gap-repair.js';
 import { HistoryLook } from './replay/history-look.js';
@@ -84,7 +86,8 @@ export async function openRig(options: { maxOutboxBytes?: number } = {}) {
   const look = new HistoryLook(history, epoch, sessions, metrics);
   const repair = new GapRepair(look, epoch, channels, clock, log, metrics);
   const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
-  const fanout = new Fanout(channels, sessions, outboxes, repair, clock, metrics, maxOutboxBytes);
+  const pacing = new Pacing(epoch, clock, log, metrics);
+  const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, metrics, maxOutboxBytes);
   const lanes = new LaneGuard(history, epoch, () => node, metrics);
   const intake = new Intake(lanes, fanout, outboxes);
   const logic = new LogicClient(registry.nodes, noLogic, clock, log);
@@ -124,6 +127,8 @@ export async function openRig(options: { maxOutboxBytes?: number } = {}) {
     repair,
     replay,
     fanout,
+    pacing,
+    reach: new Reach(channels, sessions),
     lanes,
     intake,
     claims,

@@ -12,6 +12,7 @@ import {
 import { HealthModule } from '@app/runtime';
 import { DeliveryController } from './fanout/delivery.controller.js';
 import { Intake } from './fanout/intake.js';
+import { Reach } from './fanout/reach.js';
 import { Gateway, type Ground } from './gateway.js';
 import { CommandController } from './inbound/command.controller.js';
 import { Commands } from './inbound/commands.js';
@@ -69,6 +70,7 @@ export class GatewayModule {
           ],
         },
         room(Intake, (gateway) => gateway.intake),
+        room(Reach, (gateway) => gateway.reach),
         room(Commands, (gateway) => gateway.commands),
         room(Enquiries, (gateway) => gateway.enquiries),
         room(NestHandlers, (gateway) => gateway.nestHandlers),

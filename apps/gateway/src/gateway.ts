@@ -6,6 +6,8 @@ import { Drain } from './drain.js';
 import { Fanout } from './fanout/fanout.js';
 import { Intake } from './fanout/intake.js';
 import { LaneGuard } from './fanout/lane-guard.js';
+import { Pacing } from './fanout/pacing.js';
+import { Reach } from './fanout/reach.js';
 import type { GatewayConfig } from './gateway.config.js';
 import { gatewayMetrics } from './gateway.metrics.js';
 import { Commands } from './inbound/commands.js';
@@ -50,6 +52,7 @@ export interface Ground {
 export class Gateway {
   readonly clients: ClientServer;
   readonly intake: Intake;
+  readonly reach: Reach;
   readonly commands: Commands;
   readonly enquiries: Enquiries;
   readonly nestHandlers: NestHandlers;
@@ -57,6 +60,7 @@ export class Gateway {
   private readonly logic: LogicClient;
   private readonly heartbeat: Heartbeat;
   private readonly counts: RoomCounts;
+  private readonly pacing: Pacing;
   private readonly drain: Drain;
 
   constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
@@ -97,9 +101,12 @@ export class Gateway {
     const door = new Admission(sessions, this.logic, arrivals, this.agent, config.authMode, log);
 
     const repair = new GapRepair(look, epoch, channels, clock, log, metrics);
-    const fanout = new Fanout(channels, sessions, outboxes, repair, clock, metrics, config.maxOutboxBytes);
+    this.pacing = new Pacing(epoch, clock, log, metrics);
+    const { pacing } = this;
+    const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, metrics, config.maxOutboxBytes);
     const lanes = new LaneGuard(history, epoch, () => this.agent.ref, metrics);
     this.intake = new Intake(lanes, fanout, outboxes);
+    this.reach = new Reach(channels, sessions);
 
     const early = new Early();
     const rooms = new JoinLeave(replay, channels, config.maxRooms);
@@ -144,6 +151,7 @@ export class Gateway {
   /** Resolves when the last client is gone and the registry knows. */
   async stop(): Promise<void> {
     await this.drain.run();
+    this.pacing.stop();
     this.heartbeat.stop();
     this.counts.stop();
     this.logic.close();

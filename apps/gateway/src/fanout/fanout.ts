@@ -1,4 +1,4 @@
-import { CloseCode, parseChannel } from '@app/protocol';
+import { allChannel, CloseCode, parseChannel } from '@app/protocol';
 import { firstKnown, notRetained, type Delivery, type Gone, type Step } from '@app/protocol/wires';
 import type { Clock, Metrics } from '@app/runtime';
 import type { GapRepair, Passage } from '../replay/gap-repair.js';
@@ -10,12 +10,13 @@ import type { Outboxes } from '../session/outboxes.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { Session } from '../session/session.js';
 import { JoinedFrames } from './encode-once.js';
+import type { PacedPassage, Pacing } from './pacing.js';
 
 /**
  * A delivery becomes frames. A batch is grouped by channel; what all members of a channel get alike is joined once and
  * the one Buffer given to each; where somebody wants less, or something is for some only, members are asked one by one.
  */
-export class Fanout implements Passage {
+export class Fanout implements Passage, PacedPassage {
   private framesOut = 0;
   private readonly deliveriesIn;
   private readonly frames;
@@ -30,6 +31,7 @@ export class Fanout implements Passage {
     private readonly sessions: SessionTable,
     private readonly outboxes: Outboxes,
     private readonly repair: GapRepair,
+    private readonly pacing: Pacing,
     private readonly clock: Clock,
     metrics: Metrics,
     private readonly maxOutboxBytes: number,
@@ -72,6 +74,10 @@ export class Fanout implements Passage {
     const nowMs = this.clock.now();
     for (let i = 0; i < placed.length; i += 1) {
       const item = placed[i]!;
+      if (this.pacing.isBusy(local)) {
+        joined.flush();
+        return this.pacing.hold(local, placed.slice(i));
+      }
       if (this.repair.isBusy(local)) {
         joined.flush();
         return this.repair.hold(local, placed.slice(i));
@@ -80,9 +86,16 @@ export class Fanout implements Passage {
         joined.flush();
         return this.repair.start(local, placed.slice(i), this);
       }
-      this.pass(local, item, joined, nowMs);
+      if (item.rate > 0 && isNew(local, item) && !item.message.isExpired(nowMs)) {
+        joined.flush();
+        this.pace(local, item);
+      } else this.pass(local, item, joined, nowMs);
     }
     joined.flush();
+  }
+
+  isWaiting(local: LocalChannel): boolean {
+    return this.pacing.isBusy(local);
   }
 
   replayed(local: LocalChannel, placed: readonly Placed[]): void {
@@ -100,15 +113,16 @@ export class Fanout implements Passage {
     const local = this.channels.get(delivery.app, channel);
     if (!local) return false;
     const placed = byChannel.get(local);
-    if (placed) placed.push({ message, prev, devices });
-    else byChannel.set(local, [{ message, prev, devices }]);
+    const item: Placed = { message, prev, devices, rate: channel === allChannel ? delivery.rate : 0 };
+    if (placed) placed.push(item);
+    else byChannel.set(local, [item]);
     return true;
   }
 
   private pass(local: LocalChannel, item: Placed, joined: JoinedFrames, nowMs: number): void {
     const { message, prev, devices } = item;
     // What is not above `last` reached the live members by replay; who reads history just now may still need it.
-    const isStale = local.last !== undefined && message.offset <= local.last;
+    const isStale = !isNew(local, item);
     if (prev !== notRetained && !isStale) local.last = message.offset;
     const isExpired = message.isExpired(nowMs);
     if (isExpired) this.expired.inc();
@@ -118,9 +132,33 @@ export class Fanout implements Passage {
     }
     joined.flush();
     if (local.picky === 0 && (isStale || isExpired)) return this.skipped(item, isExpired);
-    const { members } = local;
+    const members = local.among(message.only);
     // Backwards, so that a member that goes meanwhile moves nobody past us.
     for (let i = members.length - 1; i >= 0; i -= 1) this.offer(members[i]!, local, item, isStale, isExpired);
+  }
+
+  /** The message has its place in the channel at once; its members get it at its rate. */
+  private pace(local: LocalChannel, item: Placed): void {
+    if (item.prev !== notRetained) local.last = item.message.offset;
+    const present: Session[] = [];
+    // A copy, because who is slow may be closed and leave meanwhile.
+    const members = local.among(item.message.only).slice();
+    for (const session of members) {
+      // Whose replay is under way cannot wait: history may have it too.
+      if (session.held?.channels.has(local)) this.offer(session, local, item, false, false);
+      else present.push(session);
+    }
+    if (present.length > 0) this.pacing.start(local, item, present, this);
+  }
+
+  give(session: Session, local: LocalChannel, { message, devices }: Placed): boolean {
+    const frame = message.frameFor(session, local.channel, devices);
+    if (frame) this.push(session, frame);
+    return frame !== undefined;
+  }
+
+  given(): void {
+    this.count();
   }
 
   private offer(session: Session, local: LocalChannel, item: Placed, isStale: boolean, isExpired: boolean): void {
@@ -188,6 +226,9 @@ export class Fanout implements Passage {
     this.framesOut = 0;
   }
 }
+
+/** What is not above `last` went through here before. */
+const isNew = ({ last }: LocalChannel, { message }: Placed): boolean => last === undefined || message.offset > last;
 
 /** Whether the message does not follow the last one that went through here. `last` -1 is an empty channel. */
 function isGap({ last }: LocalChannel, { message, prev }: Placed): boolean {

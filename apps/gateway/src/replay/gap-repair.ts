@@ -12,6 +12,8 @@ export interface Passage {
   replayed(local: LocalChannel, placed: readonly Placed[]): void;
   /** As they came from job. */
   live(local: LocalChannel, placed: readonly Placed[]): void;
+  /** What is newer than `last` may be here, waiting for its turn. */
+  isWaiting(local: LocalChannel): boolean;
 }
 
 interface Repair {
@@ -73,7 +75,12 @@ export class GapRepair {
       const names = locals.map((local) => local.channel);
       const tops = await this.look.tops(app, names);
       for (const local of locals) {
-        if (local.last !== undefined && tops.get(local.channel)!.offset > local.last && !this.isBusy(local))
+        if (
+          local.last !== undefined &&
+          tops.get(local.channel)!.offset > local.last &&
+          !this.isBusy(local) &&
+          !passage.isWaiting(local)
+        )
           this.start(local, [], passage);
       }
     }

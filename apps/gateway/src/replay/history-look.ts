@@ -70,7 +70,7 @@ export class HistoryLook {
     const missed: Placed[] = [];
     for (const entry of read.entries) {
       const message = Message.read(entry.offset, entry.body, this.sessions);
-      if (message) missed.push({ message, prev: entry.prev, devices: entry.devices });
+      if (message) missed.push({ message, prev: entry.prev, devices: entry.devices, rate: 0 });
       else this.undecodable.inc();
     }
     return { epoch: read.epoch, top: read.top, recovered: read.recovered, missed };

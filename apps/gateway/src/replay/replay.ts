@@ -86,7 +86,7 @@ export class Replay {
       this.channels.alter(session, () => (session.held ??= new Held()));
       const { channel: local } = this.channels.join(session, channel);
       const holding = new HeldChannel();
-      session.held!.channels.set(local, holding);
+      this.channels.hold(session, local, holding);
       fresh.push({ local, holding, since: since.get(channel), state: { epoch: '', offset: -1 }, top: -1, missed: [] });
     }
     const joined = this.settle({ session, channels, fresh, following, announce }, this.turns.get(session));

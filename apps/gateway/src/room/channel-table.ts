@@ -1,5 +1,7 @@
-import { channelKey, type Channel } from '@app/protocol';
+import { allChannel, channelKey, type Channel, type Expression, type Labels } from '@app/protocol';
+import type { HeldChannel } from '../session/held.js';
 import type { Session } from '../session/session.js';
+import { LabelIndex } from './label-index.js';
 
 /** A channel that has members at this gateway. */
 export class LocalChannel {
@@ -11,11 +13,21 @@ export class LocalChannel {
   /** Rooms: how many members the registry was last told; 0 = none yet. See RoomCounts. */
   reported = 0;
 
+  /** Of `all` only: other channels are walked whole. */
+  readonly labels: LabelIndex | null;
+
   constructor(
     readonly key: string,
     readonly app: string,
     readonly channel: Channel,
-  ) {}
+  ) {
+    this.labels = channel === allChannel ? new LabelIndex() : null;
+  }
+
+  /** Whom a message for these labels must pass: all who match are among them, and all who hold back. */
+  among(only: Expression | undefined): readonly Session[] {
+    return (only && this.labels?.among(only, this.members.length)) ?? this.members;
+  }
 }
 
 /** First member arrived, or last one left: what the registry is told. */
@@ -51,6 +63,7 @@ export class ChannelTable {
     session.memberships.set(local, local.members.push(session) - 1);
     if (isRoom(channel)) session.rooms += 1;
     if (isPicky(session)) local.picky += 1;
+    local.labels?.change(session, null, session.labels);
     if (local.members.length === 1) this.changed(local, true);
     this.resized(local);
     return { channel: local, isNew: true };
@@ -68,6 +81,7 @@ export class ChannelTable {
     session.memberships.delete(local);
     if (isRoom(local.channel)) session.rooms -= 1;
     if (isPicky(session)) local.picky -= 1;
+    local.labels?.change(session, session.labels, null);
     this.release(session, local);
     if (local.members.length === 0) {
       this.byKey.delete(local.key);
@@ -76,20 +90,34 @@ export class ChannelTable {
     return true;
   }
 
+  /** The session holds messages of this channel back, as one that has `held`. */
+  hold(session: Session, local: LocalChannel, holding: HeldChannel): void {
+    session.held!.channels.set(local, holding);
+    local.labels?.holding.add(session);
+  }
+
   /** The session holds nothing back of this channel any more. */
   release(session: Session, local: LocalChannel): void {
+    local.labels?.holding.delete(session);
     const { held } = session;
     if (!held?.channels.delete(local) || held.channels.size > 0 || session.state === 'arriving') return;
     this.alter(session, () => (session.held = null));
   }
 
-  /** Changes what a session wants; the channels it is in are told whether one Buffer still serves all. */
+  /** Changes what a session wants or is; the channels it is in are told whether one Buffer still serves all. */
   alter(session: Session, change: () => void): void {
     const before = isPicky(session);
+    const { labels } = session;
     change();
+    if (session.labels !== labels) this.relabel(session, labels);
     const after = isPicky(session);
     if (before === after) return;
     for (const local of this.channelsOf(session)) local.picky += after ? 1 : -1;
+  }
+
+  private relabel(session: Session, before: Labels | null): void {
+    const all = this.get(session.app, allChannel);
+    if (all && session.memberships.placeIn(all) >= 0) all.labels!.change(session, before, session.labels);
   }
 
   /** Every membership in this gateway is one of this table. */

@@ -1,8 +1,9 @@
-import { compileMatch, encodeMinimalPush, encodePush, type Channel, type Match } from '@app/protocol';
+import { encodeMinimalPush, encodePush, type Channel, type Expression, type Match } from '@app/protocol';
 import { bodyCodec, Encoding, type Body } from '@app/protocol/wires';
 import { textFrame, type Frame } from '../session/frame.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { Session } from '../session/session.js';
+import { compiled } from './expressions.js';
 
 /** A message at its place in one channel: live from job, or out of history. */
 export interface Placed {
@@ -11,6 +12,8 @@ export interface Placed {
   prev: number;
   /** With `user:` channels: only these; empty = all. */
   devices: readonly string[];
+  /** With `all`: connections per second here; 0 = at once. */
+  rate: number;
 }
 
 const plain = 0;
@@ -20,10 +23,12 @@ const minimal = 1;
 export class Message {
   /** Whether it goes to some members of a channel only, or not the same to all. */
   readonly isFiltered: boolean;
+  /** What the labels of whoever gets it say; undefined when it is for all labels. */
+  readonly only: Expression | undefined;
   private readonly excludedUsers: ReadonlySet<string>;
   private readonly excludedSessions: ReadonlySet<Session>;
   private readonly match: Match | undefined;
-  private readonly variants: readonly (Match | undefined)[];
+  private readonly variants: readonly Match[];
   private readonly payloads: string[] = [];
   private readonly frames = new Map<string, Frame[]>();
 
@@ -44,8 +49,10 @@ export class Message {
       body.excludeConnections.length === 0
         ? none
         : new Set(body.excludeConnections.flatMap((id) => sessions.find(id) ?? []));
-    this.match = body.match === '' ? undefined : (compileMatch(body.match) ?? nobody);
-    this.variants = body.variants.map((variant) => compileMatch(variant.match));
+    const match = body.match === '' ? undefined : compiled(body.match);
+    this.only = match?.expression;
+    this.match = match?.match;
+    this.variants = body.variants.map((variant) => compiled(variant.match).match);
   }
 
   /** Undefined when the bytes are no Body. */
@@ -55,6 +62,11 @@ export class Message {
     } catch {
       return undefined;
     }
+  }
+
+  /** One that is only asked whom it is for. */
+  static of(body: Body, sessions: SessionTable): Message {
+    return new Message(0, body, 0, sessions);
   }
 
   isExpired(nowMs: number): boolean {
@@ -68,11 +80,15 @@ export class Message {
 
   /** What a member of the channel gets; undefined when it is not meant for it. */
   frameFor(session: Session, channel: Channel, devices: readonly string[]): Frame | undefined {
-    if (session.types !== null && !session.types.includes(this.body.type)) return undefined;
-    if (devices.length > 0 && (session.device === undefined || !devices.includes(session.device))) return undefined;
-    if (this.isFiltered && !this.admits(session)) return undefined;
-    const variant = this.variants.findIndex((match) => match?.(session.labels)) + 1;
+    if (!this.isFor(session, devices)) return undefined;
+    const variant = this.variants.findIndex((match) => match(session.labels)) + 1;
     return this.encoded(channel, variant, session.isMinimal ? minimal : plain);
+  }
+
+  isFor(session: Session, devices: readonly string[]): boolean {
+    if (session.types !== null && !session.types.includes(this.body.type)) return false;
+    if (devices.length > 0 && (session.device === undefined || !devices.includes(session.device))) return false;
+    return !this.isFiltered || this.admits(session);
   }
 
   private admits(session: Session): boolean {
@@ -100,7 +116,6 @@ export class Message {
 }
 
 const none: ReadonlySet<never> = new Set<never>();
-const nobody: Match = () => false;
 
 /** JSON as it came, text as a JSON string, bytes as base64 in a JSON string. */
 function jsonOf(encoding: Encoding, payload: Uint8Array): string {

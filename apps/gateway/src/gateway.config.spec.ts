@@ -33,6 +33,15 @@ describe('the settings of a gateway', () => {
     expect(read({ BIND: '0.0.0.0' }, 'standalone').authMode).toBe('jwt');
   });
 
+  it('take the address that clients are told, when it is one', () => {
+    expect(read({ PUBLIC_URL: 'wss://push.example.com/connect' }, 'standalone').publicUrl).toBe(
+      'wss://push.example.com/connect',
+    );
+    expect(problems({ PUBLIC_URL: 'https://push.example.com' }, 'standalone')).toEqual([
+      expect.stringMatching(/^PUBLIC_URL must be a ws:\/\/ or wss:\/\/ URL/),
+    ]);
+  });
+
   it('report all that is wrong at once', () => {
     const wrong = { BIND: '127.0.0.1', NODE_ID: 'a~b', ALLOWED_ORIGINS: 'example.com', TRUST_PROXY: 'here' };
     const named = problems({ ...wrong, GATEWAY_PORT: 'many', MAX_ROOMS: '0', TIMEOUT_MS: '5', CHANNEL_POLICIES: 'x' });

@@ -31,6 +31,12 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
     port: env.port('GATEWAY_PORT', 8888, 'clients: WebSocket `/connect`'),
     httpPort: env.port('GATEWAY_HTTP_PORT', 8880, 'health and metrics, never for clients'),
     nodeId: env.parsed('NODE_ID', `g-${randomBytes(4).toString('hex')}`, 'stable name of this gateway', nodeId),
+    publicUrl: env.parsed(
+      'PUBLIC_URL',
+      '',
+      'where clients reach this gateway (`wss://push.example.com/connect`), told by `GET /v1/nodes`; empty: `ws://ADVERTISE:GATEWAY_PORT/connect`',
+      webSocketUrl,
+    ),
     region: env.text('REGION', '', 'where this gateway is, for choosing the nearest'),
     allowedOrigins: env.parsed(
       'ALLOWED_ORIGINS',
@@ -70,6 +76,13 @@ export type GatewayConfig = Readonly<ReturnType<typeof gatewayConfig>>;
 
 function nodeId(value: string): string {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) throw new Error('must be 1–64 letters, digits and . _ -');
+  return value;
+}
+
+/** Empty, or a URL that a WebSocket client can open. */
+function webSocketUrl(value: string): string {
+  const isOne = value === '' || (URL.canParse(value) && /^wss?:$/.test(new URL(value).protocol));
+  if (!isOne) throw new Error('must be a ws:// or wss:// URL');
   return value;
 }
 

@@ -79,7 +79,7 @@ export async function startGateway(parts: GatewayParts): Promise<RunningGateway>
       .catch((error: unknown) => explainListen(error, 'GATEWAY_PORT', config.bind, config.port));
     const rpcPort = rpcPortOf(rpc);
     log.info({ node: config.nodeId, port, rpcPort, httpPort }, 'gateway listens');
-    const address = `ws://${urlHost(config.advertise)}:${port}${clientPath}`;
+    const address = config.publicUrl || `ws://${urlHost(config.advertise)}:${port}${clientPath}`;
     const serving = gateway.start({ host: config.rpcAdvertise, port: rpcPort, address });
     void serving.then(() => log.info({ node: config.nodeId, address }, 'clients are let in'));
     if (parts.awaitRegistry !== false) await serving;

@@ -6,6 +6,7 @@ import {
   ParseIntPipe,
   UseFilters,
   UseGuards,
+  ValidationPipe,
   type CanActivate,
   type ExceptionFilter,
   type ExecutionContext,
@@ -23,6 +24,7 @@ import {
 } from '@nestjs/websockets';
 import { CodedError, type ClientPacket } from '@app/protocol';
 import { Metrics, silentLog } from '@app/runtime';
+import { IsInt, IsString } from 'class-validator';
 import { of } from 'rxjs';
 import { FakeConnection } from '../session/connection.contract.js';
 import { Outboxes } from '../session/outboxes.js';
@@ -44,6 +46,14 @@ class Teapots implements ExceptionFilter {
   catch() {
     return { brewed: 'tea' };
   }
+}
+
+class Order {
+  @IsString()
+  symbol!: string;
+
+  @IsInt()
+  amount!: number;
 }
 
 @Catch()
@@ -93,6 +103,11 @@ class QuotesGateway {
   @UseFilters(NestsOwn)
   filteredByNest() {
     throw new WsException('still told');
+  }
+
+  @SubscribeMessage(208)
+  order(@MessageBody(new ValidationPipe({ whitelist: true })) order: Order) {
+    return { isOrder: order instanceof Order, order };
   }
 
   @SubscribeMessage('message')
@@ -146,6 +161,18 @@ describe('handlers of the application', () => {
     await expect(ben.ask(200, '42')).rejects.toMatchObject({ code: 'forbidden' });
     expect(await ann.ask(201, 'raw')).toEqual([expect.stringMatching(/^g~1~/), 'raw']);
     expect(await ann.ask(203)).toBe(3);
+  });
+
+  it('get DTOs that were validated, as Nest does it everywhere', async () => {
+    const { handlers, arrive } = await setup();
+    handlers.onApplicationBootstrap();
+    const { ask } = arrive();
+    const order = { symbol: 'SKY', amount: 3 };
+    expect(await ask(208, { ...order, more: 1 })).toEqual({ isOrder: false, order });
+    await expect(ask(208, { symbol: 'SKY', amount: 'three' })).rejects.toMatchObject({
+      code: 'invalid_body',
+      message: expect.stringContaining('amount must be an integer') as string,
+    });
   });
 
   it('answer with a packet of another type when they say so', async () => {

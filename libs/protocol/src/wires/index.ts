@@ -122,4 +122,3 @@ export const bodyCodec = codec<Body>('Body');
 export const recordCodec = codec<PushRecord>('Record');
 export const deliveryBatchCodec = codec<DeliveryBatch>('DeliveryBatch');
 export const deliveryAckCodec = codec<DeliveryAck>('DeliveryAck');
-export const targetCodec = codec<Target>('Target');

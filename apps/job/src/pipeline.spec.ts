@@ -272,6 +272,16 @@ describe('Pipeline', () => {
     expect(await count('dropped')).toEqual({ duplicate: 2, expired: 1 });
   });
 
+  it('divides the speed of a push among the gateways', async () => {
+    const { gateways, publish } = await startPipeline();
+    await publish({ targets: to('all'), speed: 10 }, { targets: to('all') });
+    await until(() => gateways.offsets('g1').length === 2 && gateways.offsets('g2').length === 2);
+    expect(['g1', 'g2'].map((id) => gateways.deliveries(id).map(({ rate }) => rate))).toEqual([
+      [5, 0],
+      [5, 0],
+    ]);
+  });
+
   it('counts connections that are gone', async () => {
     const { publish, commits, count } = await startPipeline();
     await publish({ targets: to('connection:g1~9~1') });

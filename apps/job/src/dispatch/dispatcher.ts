@@ -8,6 +8,7 @@ import type { ReadRecord } from '../shard/reader.js';
 import type { ShardRun } from '../shard/shard-run.js';
 import type { Route } from '../route/route.js';
 import { Lanes } from './lanes.js';
+import { ratesOf } from './pace.js';
 
 /** Puts records into lanes: each node gets the channels that it holds, with the offset before in each. */
 @Injectable()
@@ -32,13 +33,14 @@ export class Dispatcher {
     if (route.nodes.size === 0) return;
     const expected = run.watermark.expect(record.offset, route.nodes.size);
     const pushedAtMs = this.clock.now();
+    const rates = record.speed > 0 ? ratesOf(record.speed, [...route.nodes.keys()]) : undefined;
     for (const [node, places] of route.nodes) {
       const delivery: Delivery = {
         offset: record.offset,
         steps: places.map((place) => ({ ...record.targets[place]!, prev: prevs[place]! })),
         body: record.body,
         app: record.app,
-        rate: 0,
+        rate: rates?.get(node) ?? 0,
       };
       this.lanes.of(run, node).push({ delivery, bytes: sizeOf(delivery), expected, pushedAtMs });
     }

@@ -241,7 +241,7 @@ describe('Lane', () => {
   });
 
   it('is void when another incarnation answers', async () => {
-    const { gateway, push, dropped, commits } = open();
+    const { gateway, push, dropped, commits, lane } = open();
     await push(1);
     await gateway.refuses(Refusal.otherIncarnation);
     expect(await dropped()).toEqual({ node_lost: 1 });
@@ -249,6 +249,7 @@ describe('Lane', () => {
     expect(await dropped()).toEqual({ node_lost: 2 });
     expect(commits().at(-1)).toBe('commit 3');
     expect(gateway.offsets).toEqual([[1]]);
+    expect(lane.isIdle).toBe(true); // and ends with the connection
   });
 
   it('stops the shard when the gateway has seen a later owner, and commits nothing', async () => {

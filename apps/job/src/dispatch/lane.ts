@@ -57,9 +57,9 @@ export class Lane {
     private readonly parts: LaneParts,
   ) {}
 
-  /** Nothing waits, nothing is being sent, and nothing is to be remembered of the node. */
+  /** Nothing waits, nothing is being sent, and nothing is to be remembered of the node once it is not connected. */
   get isIdle(): boolean {
-    return this.state === 'open' && !this.isWorking;
+    return (this.state === 'open' || this.state === 'void') && !this.isWorking;
   }
 
   private get hasEnded(): boolean {
@@ -180,7 +180,7 @@ export class Lane {
     this.parts.log.info({ shard: this.run.shard, node: this.node }, 'lane open again');
   }
 
-  /** What the node had not acknowledged is lost. A void lane stays, so that nothing knocks there again. */
+  /** What the node had not acknowledged is lost. A void lane stays while its connection does, so that nothing knocks there again. */
   private bury(outcome: 'dead' | 'void'): void {
     this.parts.log.warn({ shard: this.run.shard, node: this.node, waiting: this.waiting.length }, `node ${outcome}`);
     this.giveUpAll('node_lost');

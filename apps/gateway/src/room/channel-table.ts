@@ -5,7 +5,7 @@ import { LabelIndex } from './label-index.js';
 
 /** A channel that has members at this gateway. */
 export class LocalChannel {
-  readonly members: Session[] = [];
+  members: Session[] = [];
   /** The offset of the last retained message that went through here, in the current epoch; undefined until it is known. */
   last: number | undefined = undefined;
   /** How many members want only some types, want minimal frames, or hold messages back: 0 each lets one Buffer serve all. */
@@ -22,6 +22,13 @@ export class LocalChannel {
     readonly channel: Channel,
   ) {
     this.labels = channel === allChannel ? new LabelIndex() : null;
+  }
+
+  /** Answers the place. The first one's list is made for it alone, as most users' is: `push` would make room for 17. */
+  add(session: Session): number {
+    if (this.members.length > 0) return this.members.push(session) - 1;
+    this.members = [session];
+    return 0;
   }
 
   /** Whom a message for these labels must pass: all who match are among them, and all who hold back. */
@@ -60,7 +67,7 @@ export class ChannelTable {
       this.byKey.set(key, local);
     }
     if (session.memberships.placeIn(local) >= 0) return { channel: local, isNew: false };
-    session.memberships.set(local, local.members.push(session) - 1);
+    session.memberships.set(local, local.add(session));
     if (isRoom(channel)) session.rooms += 1;
     if (isPicky(session)) local.picky += 1;
     local.labels?.change(session, null, session.labels);

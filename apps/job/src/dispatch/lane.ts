@@ -159,7 +159,7 @@ export class Lane {
     const { clock, settings } = this.parts;
     let isHung = false;
     for (let attempt = 1; this.state === 'historyOnly'; attempt += 1) {
-      // A node that hangs finds our question when it goes on, and misses no more; one that is away is asked now and then.
+      // A node that hangs finds our question when it goes on; one that is away is asked now and then.
       if (!isHung) await this.wait(backoffMs(attempt, 500));
       if (this.hasLeftHistoryOnly) return;
       const askedAtMs = clock.now();
@@ -180,7 +180,7 @@ export class Lane {
     this.parts.log.info({ shard: this.run.shard, node: this.node }, 'lane open again');
   }
 
-  /** What the node had not acknowledged is lost. A void lane stays while its connection does, so that nothing knocks there again. */
+  /** What the node had not acknowledged is lost. A void lane stays as long as its connection: nothing knocks there again. */
   private bury(outcome: 'dead' | 'void'): void {
     this.parts.log.warn({ shard: this.run.shard, node: this.node, waiting: this.waiting.length }, `node ${outcome}`);
     this.giveUpAll('node_lost');

@@ -31,6 +31,13 @@ describe('logicConfig', () => {
     });
   });
 
+  it('has the page for people only where nobody else can reach it, unless one says so', () => {
+    expect(read({}).console).toBe(true);
+    expect(read({ CONSOLE: '0' }).console).toBe(false);
+    expect(read(kafka, 'distributed').console).toBe(false);
+    expect(read({ ...kafka, CONSOLE: '1' }, 'distributed').console).toBe(true);
+  });
+
   it('is jwt over Kafka and Redis when it is one of several', () => {
     expect(read(kafka, 'distributed')).toMatchObject({
       authMode: 'jwt',

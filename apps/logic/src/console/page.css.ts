@@ -336,8 +336,12 @@ button:hover {
   overflow-wrap: anywhere;
 }
 
+.rooms li > span {
+  padding-block: 0.3rem;
+}
+
 .rooms li > :only-child {
-  padding: 0.25rem 0.75rem 0.25rem 0;
+  padding-right: 0.75rem;
 }
 
 .rooms button {

@@ -77,7 +77,7 @@ Nothing pushed yet.</pre>
 
       <p id="announcer" class="unseen" role="status"></p>
 
-      <template id="client">
+      <template>
         <section class="card client">
           <div class="titled">
             <h2></h2>

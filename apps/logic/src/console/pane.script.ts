@@ -14,7 +14,7 @@ export class Pane {
     this.title = title;
     this.settings = settings;
     this.changed = changed;
-    this.root = document.getElementById('client').content.firstElementChild.cloneNode(true);
+    this.root = document.querySelector('template').content.firstElementChild.cloneNode(true);
     this.frames = new FrameList(this.find('.frames'));
     this.client = new Client({
       state: (name, words) => this.stateChanged(name, words),

@@ -22,7 +22,7 @@ export class PushForm {
   /** aimsOf answers, by target, who could be meant now. */
   constructor(settings, aimsOf) {
     this.aimsOf = aimsOf;
-    this.form = document.getElementById('push');
+    this.form = document.forms.namedItem('push');
     this.fields = this.form.elements;
     tieLabels(this.form, 'push-');
     document.getElementById('key-field').hidden = !settings.needsKey;

@@ -1,7 +1,7 @@
 import { ApiProperty, ApiPropertyOptional } from '@nestjs/swagger';
 import { badName, Limits, normalName } from '@app/protocol';
 import { IsText } from '../rest/page.dto.js';
-import { AreNames, IsList, IsShort, rule } from '../rest/rules.js';
+import { IsList, IsShort, rule } from '../rest/rules.js';
 
 /** A member of a room. */
 export class MemberSeen {
@@ -99,6 +99,11 @@ const AreLabels = (): PropertyDecorator => {
   };
 };
 
+const AreLabelNames = (): PropertyDecorator =>
+  rule('bad_name', (value) =>
+    !Array.isArray(value) || value.every(labelName) ? undefined : `${badName}; labels hold no colon`,
+  );
+
 /** At least one of the two. */
 const IsSetOrUnset = (): PropertyDecorator =>
   rule('invalid_body', (_value, { object }) => {
@@ -125,7 +130,7 @@ export class LabelsBody {
     description: 'Labels to take away, before `set` is done. One that was not there is no error.',
   })
   @IsList('maybe')
-  @AreNames()
+  @AreLabelNames()
   @IsShort(100)
   unset?: string[];
 }

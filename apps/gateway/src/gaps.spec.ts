@@ -93,6 +93,19 @@ describe('a gap in a channel', () => {
     expect(ann.connection.pushed).toEqual([0, 'not routed here', 'next']);
   });
 
+  it('is looked for once more in a channel that was being repaired when all were compared', async () => {
+    const { rig, ann } = await rigWithTwo();
+    const read = holdCalls(rig.history, 'read');
+    await rig.append([room], 1);
+    await rig.push([room], 2);
+    await until(() => read.calls() === 1);
+    await rig.append([room], 'not routed here');
+    await rig.fanout.catchUp();
+    read.letGo();
+    await until(() => ann.connection.pushed.length === 4);
+    expect(ann.connection.pushed).toEqual([0, 1, 2, 'not routed here']);
+  });
+
   it('is none in a channel of which nothing was known', async () => {
     const rig = await openRig();
     const ann = rig.connect({ rooms: ['r'] });

@@ -19,6 +19,8 @@ export interface Passage {
 interface Repair {
   waiting: Placed[];
   bytes: number;
+  /** All channels were compared meanwhile: what history has by then and nobody brings must be looked for once more. */
+  isOutdated: boolean;
 }
 
 /**
@@ -60,7 +62,7 @@ export class GapRepair {
 
   /** The first of `placed` does not follow what went through here (or there is none: what history has newer is missing). */
   start(local: LocalChannel, placed: readonly Placed[], passage: Passage): void {
-    const repair: Repair = { waiting: [], bytes: 0 };
+    const repair: Repair = { waiting: [], bytes: 0, isOutdated: false };
     this.repairs.set(local, repair);
     this.log.info({ channel: local.key, last: local.last, prev: placed[0]?.prev }, 'gap found');
     void this.run(local, repair, passage);
@@ -69,18 +71,16 @@ export class GapRepair {
 
   /** After the registry had lost this node: whatever was not routed here meanwhile is fetched. */
   async compareAll(passage: Passage): Promise<void> {
+    for (const repair of this.repairs.values()) repair.isOutdated = true;
     const known = [...this.channels].filter((local) => local.last !== undefined && !this.isBusy(local));
     for (const app of new Set(known.map((local) => local.app))) {
       const locals = known.filter((local) => local.app === app);
       const names = locals.map((local) => local.channel);
       const tops = await this.look.tops(app, names);
       for (const local of locals) {
-        if (
-          local.last !== undefined &&
-          tops.get(local.channel)!.offset > local.last &&
-          !this.isBusy(local) &&
-          !passage.isWaiting(local)
-        )
+        const repair = this.repairs.get(local);
+        if (repair) repair.isOutdated = true;
+        else if (local.last !== undefined && tops.get(local.channel)!.offset > local.last && !passage.isWaiting(local))
           this.start(local, [], passage);
       }
     }
@@ -101,6 +101,10 @@ export class GapRepair {
     if (first === undefined) local.last = Math.max(since.offset, page.top);
     else if (first.prev !== notRetained) local.last = first.prev >= 0 ? first.prev : undefined;
     passage.live(local, repair.waiting);
+    if (!repair.isOutdated || local.last === undefined) return;
+    const next = this.repairs.get(local);
+    if (next) next.isOutdated = true;
+    else if (!passage.isWaiting(local)) this.start(local, [], passage);
   }
 
   /** Undefined when the repair is over meanwhile. */

@@ -94,9 +94,9 @@ export class Client {
     const wasIn = this.isOpen;
     this.forget();
     if (!wasIn) return this.told.state('refused', '');
-    const why = reasonOf(code) ?? (reason || 'connection lost');
     const advice = mayReconnect(code) ? 'Come back when you like.' : 'Coming back needs a change first.';
-    this.told.state('closed', 'Closed by the server: ' + why + ' (' + code + '). ' + advice);
+    const why = code === 1006 ? 'The connection was lost. ' : 'Closed by the server: ' + (reasonOf(code) ?? reason) + ' (' + code + '). ';
+    this.told.state('closed', why + advice);
   }
 
   receive(text) {

@@ -124,7 +124,7 @@ export class Pane {
     this.client.drop('');
     this.show('idle');
     this.setState('idle', 'Not connected');
-    this.find('.who input').focus();
+    this.find('.who .field:not([hidden]) input').focus();
     this.changed();
   }
 

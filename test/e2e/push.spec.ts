@@ -135,6 +135,94 @@ describe.each([
       expect(picky.received('all').map((packet) => packet.type)).toEqual([7, 8]);
     });
 
+    it('reaches single devices of users, and keeps it for them', async () => {
+      const device = (user: string, name: string, gateway: number, since?: string) =>
+        cluster.connect(user, { gateway, query: { device: name, ...(since && { since }) } });
+      const phone = await device('olga', 'phone', 0);
+      const watch = await device('olga', 'watch', 1);
+      const tablet = await device('pia', 'tablet', 1);
+      const { user } = (watch.packets[0]!.data as Welcome).channels;
+      await watch.drop();
+      const targets = [
+        { user: 'olga', device: 'phone' },
+        { user: 'olga', device: 'watch' },
+        { user: 'pia', device: 'none' },
+      ];
+      await cluster.push('devices', { targets, type: 3, data: 'small screens' });
+      await cluster.push('users', { users: ['olga', 'pia'], type: 5, data: 'end' });
+      expect(await dataOf(phone)).toBe('small screens');
+      const [back, other] = [
+        await device('olga', 'watch', 0, `user@${user!.epoch}:${user!.offset}`),
+        await device('olga', 'laptop', 0, `user@${user!.epoch}:${user!.offset}`),
+      ];
+      await Promise.all([back, other, tablet].map((client) => client.next(5)));
+      expect(back.received('user').map((packet) => packet.type)).toEqual([3, 5]);
+      expect(other.received('user').map((packet) => packet.type)).toEqual([5]);
+      expect(tablet.received('user').map((packet) => packet.type)).toEqual([5]);
+    });
+
+    it('reaches those whose labels match, as they are then, each with the variant for them', async () => {
+      const labelled = (labels: string, gateway: number) =>
+        cluster.connect(undefined, { gateway, rooms: ['labels'], query: { labels } });
+      const [ios, web] = [await labelled('platform:ios,lang:fr', 0), await labelled('platform:web', 1)];
+      const variants = [
+        { match: 'lang=fr', text: 'salut' },
+        { match: 'platform', data: { never: 'second' } },
+      ];
+      await cluster.push('labels', { match: 'platform=ios', type: 3, data: 'phones', variants });
+      await cluster.push('rooms', { rooms: ['labels'], match: '!platform=ios', type: 3, data: 'no phones' });
+      await cluster.push('all', { type: 6, data: 'until here' });
+      await Promise.all([ios, web].map((client) => client.next(6)));
+      expect(await dataOf(web)).toBe('no phones');
+      await web.request({ type: 105, data: { set: { platform: 'ios' } } });
+      await cluster.push('all', { match: 'platform=ios & !lang', type: 3, data: 'new phone' });
+      await cluster.push('all', { type: 5, data: 'end' });
+      await Promise.all([ios, web].map((client) => client.next(5)));
+      const got = (client: WireClient) => client.packets.filter(({ type }) => type === 3).map(({ data }) => data);
+      expect(got(ios)).toEqual(['salut']);
+      expect(got(web)).toEqual(['no phones', 'new phone']);
+    });
+
+    it('answers each push of a batch, and brings those of a channel in their order', async () => {
+      const rosa = await cluster.connect('rosa', { gateway: 1, rooms: ['batch'] });
+      const pushes: Record<string, unknown>[] = numbers(1, 500).flatMap((n) => [
+        { target: 'rooms', rooms: ['batch'], type: 3, data: n },
+        { target: 'users', users: ['rosa', `nobody-${n}`], type: 3, data: n },
+      ]);
+      pushes[500] = { target: 'rooms', rooms: ['not a name'], type: 3, data: 0 };
+      const { status, body } = await cluster.post('/v1/push/batch', { pushes });
+      expect(status).toBe(200);
+      const results = body.results as { status: number }[];
+      expect(results.map((result) => result.status)).toEqual(pushes.map((_push, i) => (i === 500 ? 422 : 202)));
+      await cluster.push('rooms', { rooms: ['batch'], type: 5, data: 'end' });
+      await cluster.push('users', { users: ['rosa'], type: 6, data: 'end' });
+      await Promise.all([rosa.next(5), rosa.next(6)]);
+      const got = (channel: string) => rosa.received(channel).map(({ data }) => data);
+      expect(got('room:batch')).toEqual([...numbers(1, 250), ...numbers(252, 500), 'end']);
+      expect(got('user')).toEqual([...numbers(1, 500), 'end']);
+    });
+
+    it('says in a dry run whom it would reach, and sends nothing', async () => {
+      const sam = await cluster.connect('sam', { rooms: ['dry'], query: { device: 'a', labels: 'dry:1' } });
+      const again = await cluster.connect('sam', { gateway: 1, rooms: ['dry', 'dry-too'], query: { device: 'b' } });
+      const reach = async (target: string, body: Record<string, unknown>) => {
+        const answer = await cluster.post(`/v1/push/${target}`, { ...body, type: 3, data: 0, dryRun: true });
+        expect(answer.status).toBe(200);
+        return [answer.body.connections, answer.body.nodes];
+      };
+      expect(await reach('users', { users: ['sam', 'nobody'] })).toEqual([2, 2]);
+      expect(await reach('rooms', { rooms: ['dry', 'dry-too', 'empty'] })).toEqual([2, 2]);
+      expect(await reach('rooms', { rooms: ['dry'], match: 'dry=1' })).toEqual([1, 1]);
+      expect(await reach('labels', { match: 'dry' })).toEqual([1, 1]);
+      expect(await reach('devices', { targets: [{ user: 'sam', device: 'b' }] })).toEqual([1, 1]);
+      expect(await reach('connections', { connections: [connectionIdOf(sam), 'gone~1~1'] })).toEqual([1, 1]);
+      expect(await reach('users', { users: ['sam'], exclude: { connections: [connectionIdOf(sam)] } })).toEqual([1, 1]);
+      expect(await reach('users', { users: ['nobody'] })).toEqual([0, 0]);
+      await cluster.push('users', { users: ['sam'], type: 5, data: 'end' });
+      await Promise.all([sam, again].map((client) => client.next(5)));
+      for (const client of [sam, again]) expect(client.packets.map(({ type }) => type)).not.toContain(3);
+    });
+
     it('gives a returning client what it missed, once, on another gateway', async () => {
       const nia = await cluster.connect('nia', { rooms: ['back'] });
       await cluster.push('rooms', { rooms: ['back'], type: 3, data: 1 });

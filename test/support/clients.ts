@@ -55,7 +55,7 @@ export abstract class Clients {
 
   /** Pushes as a good producer does: a 503 is tried again. Answers the message id. */
   async push(
-    target: 'all' | 'rooms' | 'users' | 'connections',
+    target: 'all' | 'rooms' | 'users' | 'devices' | 'connections' | 'labels',
     message: Record<string, unknown>,
     logic = 0,
   ): Promise<string> {

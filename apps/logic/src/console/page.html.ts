@@ -88,6 +88,10 @@ Nothing pushed yet.</pre>
               <div class="field">
                 <label>User</label><input name="user" autocomplete="off" autocapitalize="off" spellcheck="false" />
               </div>
+              <div class="field token" hidden>
+                <label>Token</label><input name="token" type="password" autocomplete="off" />
+                <small>a JWT: says who the user is</small>
+              </div>
               <div class="field">
                 <label>Device</label><input name="device" autocomplete="off" autocapitalize="off" spellcheck="false" />
               </div>
@@ -98,10 +102,6 @@ Nothing pushed yet.</pre>
               <div class="field">
                 <label>Labels</label><input name="labels" autocomplete="off" autocapitalize="off" spellcheck="false" />
                 <small>key:value, comma list</small>
-              </div>
-              <div class="field whole token" hidden>
-                <label>Token</label><input name="token" type="password" autocomplete="off" />
-                <small>a JWT; it says who the user is</small>
               </div>
               <div class="field whole gateway" hidden>
                 <label>Gateway</label

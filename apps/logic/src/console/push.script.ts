@@ -107,7 +107,7 @@ export class PushForm {
     if (response.ok) return announce('Pushed: ' + status);
     const advice = { 401: 'Write one of API_KEYS into API key.', 503: 'Wait a moment and push again.' }[response.status];
     const detail = isJson(text) ? (JSON.parse(text).detail ?? status) : status;
-    this.fail('Not pushed. ' + (advice ?? detail));
+    this.fail('Not pushed. ' + (advice ?? detail), response.status === 401 ? this.fields.key : undefined);
   }
 
   fail(words, field) {

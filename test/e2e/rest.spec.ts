@@ -381,6 +381,11 @@ describe('REST', () => {
     expect([answer.status, answer.body.code]).toEqual([400, 'invalid_body']);
   });
 
+  it.each(['application/json', 'text/plain'])('takes a DELETE whose client names %s for no body', async (type) => {
+    const answer = await rest.ask('DELETE', '/v1/connections/g1~1~1', undefined, { 'content-type': type });
+    expect([answer.status, answer.body.kicked]).toEqual([200, 0]);
+  });
+
   it('refuses a compressed body', async () => {
     const answer = await rest.post('/v1/push/all', '{"text":"a"}', { 'content-encoding': 'gzip' });
     expect([answer.status, answer.body.code]).toEqual([415, 'unsupported_media_type']);
@@ -584,7 +589,7 @@ describe('REST', () => {
     for (const [path, operations] of Object.entries(paths)) {
       for (const [method, operation] of Object.entries(operations)) {
         const concrete = path.replace(/\{(\w+)\}/g, (_, name: string) =>
-          String(operation.parameters?.find((p) => p.name === name)?.example),
+          String(operation.parameters?.find((p) => p.name === name)?.schema.example),
         );
         const examples = Object.values(
           operation.requestBody?.content['application/json']?.examples ?? { none: { value: undefined } },
@@ -609,8 +614,18 @@ describe('REST', () => {
       'pushToConnections',
       'pushToLabels',
       'pushBatch',
+      'listRooms',
+      'getRoom',
+      'listMembers',
       'joinRoom',
       'leaveRoom',
+      'listUsers',
+      'countUsersOnline',
+      'getUser',
+      'kickUser',
+      'kickConnection',
+      'changeLabels',
+      'getHistory',
       'countOnline',
       'listNodes',
     ]);
@@ -635,7 +650,7 @@ describe('REST', () => {
 interface Operation {
   operationId: string;
   summary: string;
-  parameters?: { name: string; example?: unknown }[];
+  parameters?: { name: string; schema: { example?: unknown } }[];
   requestBody?: { content: Record<string, { examples?: Record<string, { value: unknown }> }> };
   responses: Record<string, unknown>;
 }

@@ -74,6 +74,12 @@ export class Operation {
     return this.parameters.filter((parameter) => parameter.in === 'query');
   }
 
+  /** Whether a URL's path is one of this route. */
+  matches(url: string): boolean {
+    const [asked, its] = [url.split('?')[0]!.split('/'), this.path.split('/')];
+    return asked.length === its.length && its.every((part, i) => part === asked[i] || part.startsWith('{'));
+  }
+
   get bodyMedia(): Media | undefined {
     return this.object.requestBody?.content['application/json'];
   }

@@ -44,11 +44,12 @@ export class KickQuery {
   @ApiPropertyOptional({
     maxLength: maxReasonBytes,
     example: 'logged in elsewhere',
-    description: `What the client is told: up to ${maxReasonBytes} bytes of UTF-8; \`kicked\` when it is missing.`,
+    description: `What the client is told: up to ${maxReasonBytes} bytes of UTF-8, no control characters; \`kicked\` when it is missing.`,
   })
-  @IsText((reason) =>
-    Buffer.byteLength(reason) <= maxReasonBytes ? undefined : `must have at most ${maxReasonBytes} bytes of UTF-8`,
-  )
+  @IsText((reason) => {
+    if (Buffer.byteLength(reason) > maxReasonBytes) return `must have at most ${maxReasonBytes} bytes of UTF-8`;
+    return /\p{Cc}/u.test(reason) ? 'must hold no control characters' : undefined;
+  })
   reason?: string;
 }
 

@@ -8,9 +8,8 @@ export class NodesQuery {
   region?: string;
 
   @ApiPropertyOptional({
-    example: '203.0.113.7',
     description:
-      "The client's address: gateways of the region that `REGION_NETWORKS` gives it come first, unless `region` names one. Refused where the setting is missing.",
+      "The client's address, like `203.0.113.7`: gateways of the region that `REGION_NETWORKS` gives it come first, unless `region` names one. Refused where the setting is missing.",
   })
   @IsText((value) => (isIP(value) === 0 ? 'must be an IPv4 or IPv6 address' : undefined))
   ip?: string;

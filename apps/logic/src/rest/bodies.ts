@@ -4,23 +4,29 @@ import type { FastifyInstance, FastifyRequest } from 'fastify';
 
 /**
  * What may stand in a request's body: JSON, and on the routes that `takesForms` names, forms of both kinds (any other
- * body is ignored there). Everything else is refused with 415; where there is no route, that is what is wrong.
+ * body is ignored there, and any at all with DELETE). Everything else is refused with 415; where there is no route, that
+ * is what is wrong.
  */
 export function readBodies(instance: FastifyInstance, takesForms: (route: string | undefined) => boolean): void {
   instance.removeAllContentTypeParsers();
   instance.addContentTypeParser('*', { parseAs: 'buffer' }, async (request: FastifyRequest, body: Buffer) => {
     const type = request.headers['content-type'] ?? '';
     if (takesForms(request.routeOptions.url)) return formOf(type, body);
-    if (request.is404) return {};
+    if (takesNone(request)) return {};
     throw new CodedError('unsupported_media_type', `Send JSON with "Content-Type: application/json", not "${type}".`);
   });
   instance.addContentTypeParser(
     'application/json',
     { parseAs: 'buffer' },
     async (request: FastifyRequest, body: Buffer) =>
-      takesForms(request.routeOptions.url) || request.is404 ? {} : jsonOf(body, request.headers['content-encoding']),
+      takesForms(request.routeOptions.url) || takesNone(request)
+        ? {}
+        : jsonOf(body, request.headers['content-encoding']),
   );
 }
+
+/** RFC 9110 §9.3.5: what comes with DELETE means nothing, though clients name a type for the body that is not there. */
+const takesNone = (request: FastifyRequest): boolean => request.is404 || request.method === 'DELETE';
 
 /**
  * A key `__proto__` is kept as a field like any other: bodies are copied field by field, and what is pushed is opaque.

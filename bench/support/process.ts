@@ -2,8 +2,11 @@ import { fork, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 
 /** Runs a TypeScript file of the bench in a process of its own, with a channel for messages. */
-export const forkBench = (file: string): ChildProcess =>
-  fork(file, { execArgv: ['--import', './scripts/typescript.mjs'], stdio: ['ignore', 'inherit', 'inherit', 'ipc'] });
+export const forkBench = (file: string, args: readonly string[] = []): ChildProcess =>
+  fork(file, args, {
+    execArgv: ['--import', './scripts/typescript.mjs'],
+    stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
+  });
 
 /** Ends a process that we started and waits until it has. */
 export function end(child: ChildProcess): Promise<void> {

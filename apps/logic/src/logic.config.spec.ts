@@ -59,9 +59,22 @@ describe('logicConfig', () => {
     [/^TRUST_PROXY must list/, { TRUST_PROXY: '10.0.0.0/8,proxy' }],
     [/^TRUST_PROXY must list/, { TRUST_PROXY: '10.0.0.0/33' }],
     [/^MAX_PAYLOAD_BYTES must be/, { MAX_PAYLOAD_BYTES: '1000000' }],
+    [/^REGION_NETWORKS must list region=network/, { REGION_NETWORKS: 'eu' }],
+    [/^REGION_NETWORKS must list region=network/, { REGION_NETWORKS: '=10.0.0.0/8' }],
+    [/^REGION_NETWORKS must list addresses/, { REGION_NETWORKS: 'eu=10.0.0.0/8+x' }],
+    [/^REGION_NETWORKS must list addresses/, { REGION_NETWORKS: 'eu=10.0.0.0/8,us=10.0.0.0/64' }],
+    [/^CHANNEL_POLICIES must/, { CHANNEL_POLICIES: 'rooms=1' }],
     [/^LOGIC_PORT must be/, { LOGIC_PORT: '70000' }],
   ])('says %s', (message, env) => {
     expect(problems(env)).toEqual([expect.stringMatching(message)]);
+  });
+
+  it('knows regions by their networks, with spaces and empty items', () => {
+    const { regionNetworks } = read({ REGION_NETWORKS: ' eu = 10.0.0.0/8 + 2001:db8::/32 , us=192.0.2.1,, ' });
+    expect(regionNetworks.map(({ region }) => region)).toEqual(['eu', 'us']);
+    expect(regionNetworks[0]!.addresses.check('2001:db8::1', 'ipv6')).toBe(true);
+    expect(regionNetworks[1]!.addresses.check('192.0.2.2')).toBe(false);
+    expect(read({}).regionNetworks).toEqual([]);
   });
 
   it('has no bus in memory between processes', () => {

@@ -9,7 +9,8 @@ import type { SessionTable } from '../session/session-table.js';
 import type { JoinLeave } from './join-leave.js';
 import { labelsAfter } from './label.js';
 
-const kickedAtOnce = 100;
+/** How many are changed before others have their turn. */
+const atOnce = 100;
 
 /** What logic has done to connections of this gateway. Who is not here is answered `gone`, which is no error. */
 export class Commands {
@@ -32,10 +33,8 @@ export class Commands {
       const members = this.channels.get(app, userChannel(user))?.members.filter((member) => isMember(member, app));
       return together(await Promise.all((members ?? []).map((session) => change(session, channel, room))));
     };
-    const [byConnection, byUser] = await Promise.all([
-      Promise.all(connections.map(ofConnection)),
-      Promise.all(users.map(ofUser)),
-    ]);
+    const byConnection = await inGroups(connections, ofConnection);
+    const byUser = await inGroups(users, ofUser);
     return { connections: byConnection, users: byUser };
   }
 
@@ -49,7 +48,7 @@ export class Commands {
       if (isGone(session) || (app !== undefined && session.app !== app)) continue;
       this.outboxes.close(session, code, reason === '' ? code.reason : reason);
       kicked.push(this.sessions.connectionIdOf(session));
-      if (kicked.length % kickedAtOnce === 0) await setImmediate();
+      if (kicked.length % atOnce === 0) await setImmediate();
     }
     return { kicked };
   }
@@ -86,6 +85,16 @@ export class Commands {
   private tell(session: Session, type: number, room: string): void {
     this.outboxes.push(session, textFrame(encodePacket(type, { room, by: 'api' })));
   }
+}
+
+/** What `change` answers for each, in order. */
+async function inGroups<T>(names: readonly string[], change: (name: string) => Promise<T>): Promise<T[]> {
+  const outcomes: T[] = [];
+  for (let at = 0; at < names.length; at += atOnce) {
+    if (at > 0) await setImmediate();
+    outcomes.push(...(await Promise.all(names.slice(at, at + atOnce).map(change))));
+  }
+  return outcomes;
 }
 
 /** Somebody who is in: who has not shown a token yet is nobody. */

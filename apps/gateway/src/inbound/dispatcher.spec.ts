@@ -475,6 +475,20 @@ describe('commands', () => {
     expect(b.connection.ended).toEqual({ code: 4409, reason: 'replaced' });
   });
 
+  it('let others have their turn while many are changed', async () => {
+    const { arrive, commands } = setup();
+    const users = Array.from({ length: 450 }, (_, i) => `u${i}`);
+    for (const user of users) arrive('live', user);
+    let turns = 0;
+    let isDone = false;
+    const turn = () => void ((turns += 1), isDone || setImmediate(turn));
+    setImmediate(turn);
+    const joined = await commands.changeRooms({ ...change, action: 'join', users });
+    isDone = true;
+    expect(new Set(joined.users)).toEqual(new Set(['joined']));
+    expect(turns).toBeGreaterThanOrEqual(4);
+  });
+
   it('close all connections of users, and none of another app', async () => {
     const { arrive, commands, sessions } = setup();
     const [ann1, ann2, ben] = [arrive('live', 'ann'), arrive('live', 'ann'), arrive('live', 'ben')];

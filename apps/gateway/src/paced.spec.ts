@@ -126,6 +126,18 @@ describe('a paced push', () => {
     expect(await rig.dropped('fanout', 'shutdown')).toBe(5 + 1);
   });
 
+  it('is not overtaken by what history has, when the registry had lost this node', async () => {
+    const rig = await openRig();
+    const people = await crowd(rig, 10);
+    await rig.push([allChannel], 'first');
+    await pace(rig, 'slow', 5);
+    await rig.push([allChannel], 'later');
+    await rig.fanout.catchUp();
+    await pass(rig, second); // and time enough for history to be read
+    await pass(rig, second);
+    for (const { connection } of people) expect(connection.pushed).toEqual(['first', 'slow', 'later']);
+  });
+
   it('is given up when positions begin again', async () => {
     const rig = await openRig();
     const people = await crowd(rig, 10);

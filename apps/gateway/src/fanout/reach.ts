@@ -17,11 +17,15 @@ export class Reach {
   count({ app, targets, type, excludeUsers, excludeConnections, match }: CountQuestion): { connections: number } {
     const body = { ...nothing, type, excludeUsers, excludeConnections, match };
     const message = Message.of(body, this.sessions);
+    const isReached = (session: Session, { devices }: Target) =>
+      session.connection.isOpen && message.isFor(session, devices);
+    const [only, ...more] = targets;
+    if (only && more.length === 0) {
+      return { connections: this.members(app, only, message).filter((session) => isReached(session, only)).length };
+    }
     const reached = new Set<Session>();
     for (const target of targets) {
-      for (const session of this.members(app, target, message)) {
-        if (session.connection.isOpen && message.isFor(session, target.devices)) reached.add(session);
-      }
+      for (const session of this.members(app, target, message)) if (isReached(session, target)) reached.add(session);
     }
     return { connections: reached.size };
   }

@@ -111,6 +111,29 @@ describe('PushService', () => {
     });
   });
 
+  it('says for whom it is, what some get instead, and how fast', async () => {
+    const { bus, push } = service();
+    await push('labels', ['all'], {
+      text: 'hello',
+      match: 'platform=ios',
+      variants: [
+        { match: 'lang=fr', text: 'salut' },
+        { match: 'beta', data: { a: 1 } },
+      ],
+      speed: 500,
+      exclude: { connections: ['g~1~1', 'no id'.repeat(1_000)] },
+    });
+    expect(bus.bodies[0]).toMatchObject({
+      match: 'platform=ios',
+      variants: [
+        { match: 'lang=fr', encoding: Encoding.text, payload: Buffer.from('salut') },
+        { match: 'beta', encoding: Encoding.json, payload: Buffer.from('{"a":1}') },
+      ],
+      excludeConnections: ['g~1~1'],
+    });
+    expect(recordCodec.decode(bus.published[0]!.value)).toMatchObject({ speed: 500, retain: true });
+  });
+
   it('never keeps what goes to a connection, and counts an id that is none', async () => {
     const { bus, metrics, push } = service();
     await push('connections', ['connection:g~1~1', 'connection:nonsense', 'connection:'], { text: 'x' });
@@ -141,6 +164,17 @@ describe('PushService', () => {
     const users = Array.from({ length: 1_001 }, () => 'user:u');
     await expect(push('users', users, { text: 'x' })).rejects.toMatchObject({ code: 'too_many_targets' });
     expect(bus.published).toEqual([]);
+  });
+
+  it('counts each device as a target', async () => {
+    const { bus } = service();
+    const counters = new LogicMetrics(new Metrics());
+    const pushes = new PushService(bus, { maxPayloadBytes: 9, maxTargets: 3 }, new ManualClock(), counters, silentLog);
+    const targets = ['a', 'b'].map((user) => ({ channel: userChannel(user), devices: ['1', '2'] }));
+    const caller = { app: 'shop', traceparent: '' };
+    await expect(pushes.accept(caller, 'devices', targets, { text: 'x' })).rejects.toMatchObject({
+      code: 'too_many_targets',
+    });
   });
 
   it('lets the bus say no, also before it is open, and counts nothing as accepted', async () => {

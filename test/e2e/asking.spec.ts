@@ -395,6 +395,16 @@ describe.each([
     });
   });
 
+  describeHere('with SHOW_REMOTE_ADDRESS=1', () => {
+    it('tells where connections come from', async () => {
+      await using cluster = await startCluster({ on, env: { SHOW_REMOTE_ADDRESS: '1', TRUST_PROXY: '127.0.0.1' } });
+      await cluster.connect('ann', { rooms: ['r'], headers: { 'x-forwarded-for': '203.0.113.7' } });
+      const remoteAddress = '203.0.113.7';
+      expect((await cluster.get('/v1/rooms/r/members')).body.members).toMatchObject([{ remoteAddress }]);
+      expect((await cluster.get('/v1/users/ann')).body.connections).toMatchObject([{ remoteAddress }]);
+    });
+  });
+
   describeHere('when a gateway goes', () => {
     it('counts and lists those that are left', async () => {
       await using cluster = await startCluster({ on, gateways: 2 });

@@ -185,7 +185,7 @@ export class ClientServer {
     const { door, heartbeat, log } = this.parts;
     this.connected += 1;
     this.connects.inc();
-    client.attach(socket);
+    client.attach(socket, ticket.hello.remoteAddress);
     client.on('message', this.listeners.message);
     client.on('close', this.listeners.close);
     client.on('error', this.listeners.error);

@@ -3,6 +3,7 @@ import { WebSocket } from 'ws';
 import type { Connection } from '../session/connection.js';
 import type { Frame } from '../session/frame.js';
 import type { Session } from '../session/session.js';
+import { plainAddress } from './remote-address.js';
 
 /** Bytes that the reason of a close frame may have (RFC 6455 §5.5: 125 less the code). */
 const maxReasonBytes = 123;
@@ -18,15 +19,18 @@ export class ClientSocket extends WebSocket implements Connection {
   /** The first close code that was sent, by us or in answer; 0 = none. */
   sentCode = 0;
   private raw: Socket | null = null;
+  /** Whom a trusted proxy speaks for; null for a peer that speaks for itself, whose socket knows the address. */
+  private client: string | null = null;
 
-  /** The raw socket is that of the upgrade request. */
-  attach(raw: Socket): this {
+  /** The raw socket is that of the upgrade request; `remoteAddress` is who asked for it. */
+  attach(raw: Socket, remoteAddress: string): this {
     this.raw = raw;
+    if (remoteAddress !== plainAddress(raw.remoteAddress)) this.client = remoteAddress;
     return this;
   }
 
   get remoteAddress(): string {
-    return this.raw?.remoteAddress ?? '';
+    return this.client ?? plainAddress(this.raw?.remoteAddress);
   }
 
   get isOpen(): boolean {

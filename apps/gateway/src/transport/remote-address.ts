@@ -6,12 +6,12 @@ import { isIP, type BlockList } from 'node:net';
  * right; the first that is not trusted is the client).
  */
 export function remoteAddressOf(request: IncomingMessage, trusted: BlockList): string {
-  let address = plain(request.socket.remoteAddress ?? '');
+  let address = plainAddress(request.socket.remoteAddress);
   const said = request.headers['x-forwarded-for'];
   if (said === undefined) return address;
   const hops = (Array.isArray(said) ? said.join(',') : said).split(',');
   for (let hop = hops.pop(); hop !== undefined && isTrusted(address, trusted); hop = hops.pop()) {
-    const next = plain(hop.trim());
+    const next = plainAddress(hop.trim());
     if (isIP(next) === 0) break;
     address = next;
   }
@@ -19,7 +19,7 @@ export function remoteAddressOf(request: IncomingMessage, trusted: BlockList): s
 }
 
 /** IPv4 as such, also on a socket that takes both families. */
-const plain = (address: string) => (address.startsWith('::ffff:') ? address.slice(7) : address);
+export const plainAddress = (address = ''): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
 
 function isTrusted(address: string, trusted: BlockList): boolean {
   const family = isIP(address);

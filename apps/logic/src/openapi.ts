@@ -18,7 +18,8 @@ import { ErrorCode } from '@app/protocol';
 import { CallerGuard } from './rest/caller.js';
 import { problem, type FieldProblem } from './rest/problem.js';
 
-const about = `Push messages to everybody, to rooms, to users or to single connections, and change who is in a room.
+const about = `Push messages to everybody, to rooms, to users and their devices, to single connections or by labels, and change
+who is in a room.
 
 A push is answered \`202\` when the bus holds it, which is before anybody has it. Nobody there is never an error: an
 unknown user, an empty room or a connection that is gone get nothing, and the answer is the same.
@@ -162,6 +163,10 @@ const said: Partial<Record<ErrorCode, readonly [string, FieldProblem[]?]>> = {
   unknown_field: [
     '#/colour: this route knows no such field',
     [{ pointer: '#/colour', detail: 'this route knows no such field' }],
+  ],
+  bad_match: [
+    '#/match: must be an expression of labels like `platform=ios & !beta`',
+    [{ pointer: '#/match', detail: 'must be an expression of labels like `platform=ios & !beta`' }],
   ],
   reserved_type: [
     '#/type: 1 belongs to the protocol, as do 1 and 100–199',

@@ -12,7 +12,8 @@ export interface ConnectionId {
 export const formatConnectionId = (id: ConnectionId): string =>
   `${id.node}~${id.incarnation.toString(36)}~${id.serial.toString(36)}`;
 
-const pattern = /^([^~]{1,128})~([0-9a-z]{1,10})~([0-9a-z]{1,11})$/;
+/** Of ASCII only: an id travels as it was given, and what is no UTF-8 (a half of a pair) would spoil the record that names it. */
+const pattern = /^([A-Za-z0-9._-]{1,64})~([0-9a-z]{1,10})~([0-9a-z]{1,11})$/;
 
 /** Undefined for what is no connection id. */
 export function parseConnectionId(text: string): ConnectionId | undefined {

@@ -36,3 +36,17 @@ it('goes out at its speed over all gateways, while a push to a room arrives at o
     expect(client.received('all').map(({ data }) => data)).toEqual(['slowly', 'behind it']);
   }
 });
+
+it('ends with its gateway, and who has not got it is counted', async () => {
+  await using cluster = await startCluster();
+  const people = await Promise.all(Array.from({ length: 20 }, () => cluster.connect()));
+  await cluster.push('all', { type: 3, data: 'slowly', speed: 5 });
+  await Promise.race(people.map((client) => client.next(3)));
+  const [gateway] = cluster.gateways.splice(0) as [(typeof cluster.gateways)[0]];
+  await gateway.close();
+  await Promise.all(people.map((client) => client.closed));
+  const got = people.filter((client) => client.packets.some(({ type }) => type === 3)).length;
+  const { values } = await gateway.metrics.dropped.get();
+  const dropped = values.reduce((sum, { value }) => sum + value, 0);
+  expect(got + dropped).toBe(20);
+});

@@ -29,12 +29,12 @@ export class LabelIndex {
   }
 
   /**
-   * Some members, each once, with all that match among them and all that hold back; undefined when that are not fewer
-   * than `members`, or the expression says only what somebody is not.
+   * Some members, each once, with all that match among them and all that hold back; undefined when that are more than
+   * half of `members`, which are walked sooner, or the expression says only what somebody is not.
    */
   among(expression: Expression, members: number): readonly Session[] | undefined {
     const cover = this.cover(expression);
-    if (!cover || cover.size + this.holding.size >= members) return undefined;
+    if (!cover || (cover.size + this.holding.size) * 2 > members) return undefined;
     const some = new Set(this.holding);
     for (const set of cover.sets) for (const session of set) some.add(session);
     return [...some];

@@ -12,8 +12,8 @@ interface Leased {
 /** What the directories of one process share. */
 export class MemoryRegistry {
   readonly nodes: Record<NodeKind, Map<string, Leased>> = { gateway: new Map(), logic: new Map() };
-  readonly users = new Places();
-  readonly rooms = new Places();
+  readonly users = new Places('by name');
+  readonly rooms = new Places('by name and size');
   readonly devices = new Map<string, { connSeq: number; connectionId: string }>();
   lastIncarnation = 0;
   lastConnSeq = 0;

@@ -15,7 +15,12 @@ const bySize = (a: Size, b: Size): number =>
 export class Places {
   private readonly refsOf = new Map<string, Map<NodeRef, number>>();
   private readonly names = new SortedList<string>(byCodePoints);
-  private readonly sizes = new SortedList<Size>(bySize);
+  private readonly sizes: SortedList<Size> | undefined;
+
+  /** Users are not asked for by size. */
+  constructor(order: 'by name' | 'by name and size') {
+    if (order === 'by name and size') this.sizes = new SortedList<Size>(bySize);
+  }
 
   has(key: string, ref: NodeRef): boolean {
     return this.refsOf.get(key)?.has(ref) ?? false;
@@ -26,17 +31,17 @@ export class Places {
     if (refs.size === 0) {
       this.refsOf.set(key, refs);
       this.names.add(key);
-    } else this.sizes.delete(sizeOf(key, refs));
+    } else this.sizes?.delete(sizeOf(key, refs));
     refs.set(ref, members);
-    this.sizes.add(sizeOf(key, refs));
+    this.sizes?.add(sizeOf(key, refs));
   }
 
   delete(key: string, ref: NodeRef): void {
     const refs = this.refsOf.get(key);
     if (!refs?.has(ref)) return;
-    this.sizes.delete(sizeOf(key, refs));
+    this.sizes?.delete(sizeOf(key, refs));
     refs.delete(ref);
-    if (refs.size > 0) return this.sizes.add(sizeOf(key, refs));
+    if (refs.size > 0) return this.sizes?.add(sizeOf(key, refs));
     this.refsOf.delete(key);
     this.names.delete(key);
   }
@@ -56,7 +61,7 @@ export class Places {
 
   /** Keys of an app, the largest first; void refs still count. */
   largest(app: string, limit: number): string[] {
-    const found = this.sizes.from({ app, key: '', members: Infinity }, limit);
+    const found = this.sizes?.from({ app, key: '', members: Infinity }, limit) ?? [];
     return found.flatMap((size) => (size.app === app ? size.key : []));
   }
 }

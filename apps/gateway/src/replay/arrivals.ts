@@ -71,11 +71,7 @@ export class Arrivals {
     }
   }
 
-  private welcome(
-    session: Session,
-    own: Channel | undefined,
-    states: ReadonlyMap<Channel, ChannelState>,
-  ): Welcome {
+  private welcome(session: Session, own: Channel | undefined, states: ReadonlyMap<Channel, ChannelState>): Welcome {
     const { node, heartbeatMs, timeoutMs, maxMessageBytes } = this.settings;
     return {
       connectionId: this.sessions.connectionIdOf(session),
@@ -85,7 +81,9 @@ export class Arrivals {
       heartbeatMs,
       timeoutMs,
       maxMessageBytes,
-      rooms: [...states.keys()].flatMap((channel) => (channel.startsWith('room:') ? channel.slice('room:'.length) : [])),
+      rooms: [...states.keys()].flatMap((channel) =>
+        channel.startsWith('room:') ? channel.slice('room:'.length) : [],
+      ),
       channels: Object.fromEntries(
         [...states].map(([channel, state]) => [channel === own ? ownChannel : channel, state]),
       ),

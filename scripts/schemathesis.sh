@@ -25,15 +25,23 @@ done
 port=$(sed -nE 's/.*"port":([0-9]+).*"msg":"logic listens".*/\1/p' "$work/log")
 [ -n "$port" ] || { cat "$work/log"; exit 1; }
 
-# Left out: positive_data_acceptance, because a schema cannot say all that a body must be (one of `data`, `text` and
-# `base64`; names of 128 bytes, not characters): test/contract/rest.openapi.spec.ts has the examples accepted instead.
-checks=not_a_server_error,status_code_conformance,content_type_conformance,response_headers_conformance
-checks+=,response_schema_conformance,negative_data_rejection,missing_required_header,unsupported_method
-checks+=,allow_header_conformance,ignored_auth,use_after_free
+# All checks but: positive_data_acceptance, because a schema cannot say all that a body must be (one of `data`, `text` and
+# `base64`; names of 128 bytes, not characters): test/contract/rest.openapi.spec.ts has the examples accepted instead;
+# ensure_resource_availability, because nothing that is made here by one request is there for the next by its name.
+# In a batch a bad push is answered by itself, within a 200.
+cat >"$work/schemathesis.toml" <<'TOML'
+[checks]
+positive_data_acceptance.enabled = false
+ensure_resource_availability.enabled = false
+
+[[operations]]
+include-operation-id = "pushBatch"
+checks.negative_data_rejection.enabled = false
+TOML
 
 ended=0
 (cd "$work" && timeout 150 python/bin/schemathesis run "http://127.0.0.1:$port/docs-json" \
-  --header "Authorization: Bearer $key" --checks $checks --mode all --phases examples,coverage,fuzzing,stateful \
+  --header "Authorization: Bearer $key" --mode all --phases examples,coverage,fuzzing,stateful \
   --max-examples 25 --seed 1 --generation-database none --warnings off --no-color "$@") || ended=$?
 
 if grep -E '"level":(50|60)' "$work/log"; then ended=1; fi

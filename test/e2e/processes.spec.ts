@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { AppProcess, Processes } from '../support/processes.js';
 import { startKafka } from '../support/kafka-server.js';
 import { startRedis } from '../support/redis-server.js';
+import { freePort } from '../support/server-process.js';
 import { until } from '../support/until.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -134,16 +135,6 @@ describe('a process that cannot start', () => {
     expect(said).not.toMatch(/\n\s+at /);
   });
 });
-
-/** A port that was free a moment ago: for servers that are to come late to an address known before. */
-async function freePort(): Promise<number> {
-  const probe = createServer().listen(0, '127.0.0.1');
-  await once(probe, 'listening');
-  const { port } = probe.address() as AddressInfo;
-  probe.close();
-  await once(probe, 'close');
-  return port;
-}
 
 /** The node is let in before it has found logic: newcomers are refused for that moment, as clients know. */
 async function persistently<T>(attempt: () => Promise<T>): Promise<T> {

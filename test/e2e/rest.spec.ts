@@ -5,6 +5,7 @@ import { RpcClient, admit } from '@app/rpc';
 import { ConfigError, Metrics, Readiness, readConfig, silentLog } from '@app/runtime';
 import { logicConfig } from '../../apps/logic/src/logic.config.js';
 import { startLogic, type LogicParts, type RunningLogic } from '../../apps/logic/src/start.js';
+import { freePort } from '../support/server-process.js';
 import { until } from '../support/until.js';
 import { EmbeddedBus } from '../../libs/bus/src/embedded/embedded.bus.js';
 
@@ -762,11 +763,3 @@ describe('starting logic', () => {
 
 const listening = (server: Server): Promise<number> =>
   new Promise((resolve) => server.listen(0, '127.0.0.1', () => resolve((server.address() as AddressInfo).port)));
-
-/** Where nobody listens. */
-async function freePort(): Promise<number> {
-  const server = createServer();
-  const port = await listening(server);
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}

@@ -1,28 +1,21 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { execFile } from 'node:child_process';
 import { randomBytes } from 'node:crypto';
 import { existsSync } from 'node:fs';
 import { cp, mkdir, mkdtemp, readdir, rename, rm, writeFile } from 'node:fs/promises';
-import { createServer } from 'node:net';
 import { homedir, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import kafkajs from 'kafkajs';
+import { freePort, launch, testServer, type TestServer } from './server-process.js';
 
 const run = promisify(execFile);
 const VERSION = '4.1.0';
 /** What a broker may take to answer on a loaded machine. */
 const READY_MS = 60_000;
 
-export interface KafkaServer {
+export interface KafkaServer extends TestServer {
   /** `host:port`, as `KAFKA_BROKERS` wants it. */
   readonly brokers: string;
-  readonly port: number;
-  /** Ends the broker and removes its folder. */
-  stop(): Promise<void>;
-  /** Signals the broker, keeps its data, resolves when it is gone. */
-  kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts a killed broker again on the same port with the same data; resolves when it answers. */
-  restart(): Promise<void>;
 }
 
 /** @throws an Error whose message says what is missing. */
@@ -44,48 +37,16 @@ export async function startKafka({ cacheDir, port }: { cacheDir?: string; port?:
   const classPath = ['-Dlog4j2.level=WARN', '-cp', join(jars, '*')];
   await run('java', [...classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', settings]);
 
-  const start = async () => {
-    const options = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
-    const child = spawn('java', [...options, ...classPath, 'kafka.Kafka', settings], {
-      cwd: folder,
-      stdio: ['ignore', 'pipe', 'pipe'],
-    });
-    // A test run that is cut short leaves no broker behind.
-    const dieTogether = () => child.kill('SIGKILL');
-    process.once('exit', dieTogether);
-    child.once('exit', () => process.off('exit', dieTogether));
-    const said = lastLines(child);
-    await Promise.race([
-      answering(`127.0.0.1:${broker}`),
-      ended(child).then(() => Promise.reject(new Error(`Kafka ended while starting:\n${said()}`))),
-    ]).catch(async (error: unknown) => {
-      child.kill('SIGKILL');
-      throw error;
-    });
-    return child;
-  };
-  const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
-    const gone = ended(child);
-    child.kill(signal);
-    await gone;
-  };
-
-  let child = await start().catch(async (error: unknown) => {
+  const options = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
+  const brokers = `127.0.0.1:${broker}`;
+  const start = () =>
+    launch('java', [...options, ...classPath, 'kafka.Kafka', settings], () => answering(brokers), { cwd: folder });
+  try {
+    return { ...testServer(await start(), broker, folder, start), brokers };
+  } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
-  });
-  return {
-    brokers: `127.0.0.1:${broker}`,
-    port: broker,
-    kill,
-    restart: async () => {
-      child = await start();
-    },
-    stop: async () => {
-      await kill(); // its data goes with it, so there is nothing to shut down in order
-      await rm(folder, { recursive: true, force: true, maxRetries: 5 });
-    },
-  };
+  }
 }
 
 function jarFolder(): string {
@@ -153,17 +114,6 @@ broker.heartbeat.interval.ms=200
 `;
 }
 
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
-}
-
 /** Resolves when the broker tells its topics, which it does once it has a controller. */
 async function answering(brokers: string): Promise<void> {
   const { Kafka, logLevel } = kafkajs;
@@ -183,22 +133,6 @@ async function answering(brokers: string): Promise<void> {
     }
     await new Promise((resolve) => setTimeout(resolve, 100)); // a broker has no event for "ready"
   }
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => child.once('exit', () => resolve()));
-}
-
-/** Keeps reading, so that the broker never blocks on a full pipe; answers what it said last. */
-function lastLines(child: ChildProcess): () => string {
-  let said = '';
-  const hear = (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-4_000);
-  };
-  child.stdout?.on('data', hear);
-  child.stderr?.on('data', hear);
-  return () => said;
 }
 
 async function answers(command: string, args: string[]): Promise<boolean> {

@@ -1,24 +1,18 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process';
+import { type ChildProcess, execFile } from 'node:child_process';
 import { mkdtemp, rm } from 'node:fs/promises';
-import { connect, createServer } from 'node:net';
+import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { freePort, launch, testServer, type TestServer } from './server-process.js';
 
 const run = promisify(execFile);
 /** What a server may take to answer on a loaded machine. */
 const READY_MS = 20_000;
 
-export interface RedisServer {
+export interface RedisServer extends TestServer {
   /** `redis://127.0.0.1:port`, as `REDIS_URL` wants it. */
   readonly url: string;
-  readonly port: number;
-  /** Ends the server and removes its folder. */
-  stop(): Promise<void>;
-  /** Signals the server, keeps its data, resolves when it is gone (at once for signals that end nothing). */
-  kill(signal?: NodeJS.Signals): Promise<void>;
-  /** Starts a killed server again on the same port with what it had on disk; resolves when it answers. */
-  restart(): Promise<void>;
 }
 
 /** @throws an Error whose message says what is missing. */
@@ -37,50 +31,19 @@ export async function startRedis({
   appendonly = false,
 }: { port?: number; appendonly?: boolean } = {}): Promise<RedisServer> {
   const folder = await mkdtemp(join(tmpdir(), 'skylark-redis-'));
-  const start = async (onPort: number) => {
+  const start = (onPort: number) => {
     const settings = ['--port', String(onPort), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
     const durable = ['--appendonly', appendonly ? 'yes' : 'no', '--appendfsync', 'always'];
-    const child = spawn('redis-server', [...settings, ...durable], { stdio: ['ignore', 'pipe', 'pipe'] });
-    // A test run that is cut short leaves no server behind.
-    const dieTogether = () => child.kill('SIGKILL');
-    process.once('exit', dieTogether);
-    child.once('exit', () => process.off('exit', dieTogether));
-    const said = lastLines(child);
-    await Promise.race([
-      answering(child, onPort),
-      ended(child).then(() => Promise.reject(new Error(`redis-server ended while starting:\n${said()}`))),
-    ]).catch((error: unknown) => {
-      child.kill('SIGKILL');
-      throw error;
-    });
-    return child;
+    return launch('redis-server', [...settings, ...durable], (child) => answering(child, onPort));
   };
-
-  const remove = () => rm(folder, { recursive: true, force: true, maxRetries: 5 });
-  const first = await (
-    port === undefined ? startOnFreePort(start) : start(port).then((child) => ({ child, port }))
-  ).catch(async (error: unknown) => {
-    await remove();
+  try {
+    const first = port === undefined ? await startOnFreePort(start) : { child: await start(port), port };
+    const server = testServer(first.child, first.port, folder, () => start(first.port));
+    return { ...server, url: `redis://127.0.0.1:${first.port}` };
+  } catch (error) {
+    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
     throw error;
-  });
-  let child = first.child;
-  const kill = async (signal: NodeJS.Signals = 'SIGKILL') => {
-    const gone = ended(child);
-    child.kill(signal);
-    if (signal !== 'SIGSTOP' && signal !== 'SIGCONT') await gone;
-  };
-  return {
-    url: `redis://127.0.0.1:${first.port}`,
-    port: first.port,
-    kill,
-    restart: async () => {
-      child = await start(first.port);
-    },
-    stop: async () => {
-      await kill(); // its data goes with it, so there is nothing to shut down in order
-      await remove();
-    },
-  };
+  }
 }
 
 /** Redis cannot choose a port itself, and between our choosing and its listening another process may take it. */
@@ -96,17 +59,6 @@ async function startOnFreePort(
       if (!isTaken || attempt === 5) throw error;
     }
   }
-}
-
-async function freePort(): Promise<number> {
-  const server = createServer();
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', reject);
-    server.listen(0, '127.0.0.1', resolve);
-  });
-  const { port } = server.address() as { port: number };
-  await new Promise((resolve) => server.close(resolve));
-  return port;
 }
 
 /** Resolves when PING is answered by PONG, which it is not while the server reads its disk. */
@@ -132,20 +84,4 @@ function isPonged(child: ChildProcess, port: number): Promise<boolean> {
     socket.on('error', () => {}); // told by close
     socket.once('close', () => resolve(answer.includes(`process_id:${child.pid}\r\n`) && answer.endsWith('+PONG\r\n')));
   });
-}
-
-function ended(child: ChildProcess): Promise<void> {
-  if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
-  return new Promise((resolve) => child.once('close', () => resolve()));
-}
-
-/** Keeps reading, so that the server never blocks on a full pipe; answers what it said last. */
-function lastLines(child: ChildProcess): () => string {
-  let said = '';
-  const hear = (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(-4_000);
-  };
-  child.stdout?.on('data', hear);
-  child.stderr?.on('data', hear);
-  return () => said;
 }

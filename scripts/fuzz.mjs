@@ -1,14 +1,18 @@
 /**
  * Throws garbage at every door of a standalone of its own (REST, WebSocket frames, upgrades, RPC) while somebody is
- * pushed to all the time, and says what came of it. Needs a build. Exits with 1 when anything was disturbed.
+ * pushed to all the time, and says what came of it. Builds first when needed. Exits with 1 when anything was disturbed.
  *
  *   node scripts/fuzz.mjs --inputs 1000000 --seed 7
  */
 import './typescript.mjs';
+import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 
 process.chdir(join(import.meta.dirname, '..'));
+const build = spawnSync(process.execPath, ['scripts/build.mjs', '--if-needed'], { stdio: 'inherit' });
+if (build.status !== 0) process.exit(build.status ?? 1);
+
 const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '50000' },

@@ -24,12 +24,8 @@ const speed = {
   description: 'Connections per second, over all gateways together; 0: at once. Later pushes to all wait behind it.',
 };
 
-export class PushToAllBody extends KeptMessage {
-  @ApiPropertyOptional(match)
-  @Optional()
-  @IsMatch()
-  match?: string;
-
+/** To everybody, or to all of them whose labels match: the pushes that may go at a pace. */
+class PacedMessage extends KeptMessage {
   @ApiPropertyOptional(speed)
   @Optional()
   @IsInt({ message: 'must be a whole number of connections per second' })
@@ -41,20 +37,17 @@ export class PushToAllBody extends KeptMessage {
   device?: never;
 }
 
-export class PushToLabelsBody extends KeptMessage {
+export class PushToAllBody extends PacedMessage {
+  @ApiPropertyOptional(match)
+  @Optional()
+  @IsMatch()
+  match?: string;
+}
+
+export class PushToLabelsBody extends PacedMessage {
   @ApiProperty(match)
   @IsMatch()
   match!: string;
-
-  @ApiPropertyOptional(speed)
-  @Optional()
-  @IsInt({ message: 'must be a whole number of connections per second' })
-  @Min(0, { message: 'must be at least 0' })
-  @Max(maxSpeed, { message: `must be at most ${maxSpeed}` })
-  speed?: number;
-
-  @IsUnsupported(withUsersOnly)
-  device?: never;
 }
 
 export class PushToRoomsBody extends KeptMessage {

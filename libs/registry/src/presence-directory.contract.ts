@@ -39,6 +39,19 @@ export function describePresenceDirectory(name: string, open: () => Promise<Open
       ]);
     });
 
+    it('answers thousands of questions in the order asked', async () => {
+      const [g1, g2] = [await start('g1', 1), await start('g2', 2)];
+      const keys = Array.from({ length: 1_500 }, (_, n) => `default/n${n}`);
+      const odd = keys.filter((_, n) => n % 2 === 1);
+      await registry.presence.apply(g1, [...keys.map((key) => user(key)), ...odd.map((key) => room(key))]);
+      await registry.presence.apply(g2, [...odd.map((key) => user(key)), ...keys.map((key) => room(key))]);
+
+      const routes = await registry.presence.lookup({ users: keys, rooms: keys });
+      expect(routes.users).toEqual(keys.map((_, n) => (n % 2 === 1 ? [g1, g2] : [g1])));
+      expect(routes.rooms).toEqual(keys.map((_, n) => (n % 2 === 1 ? [g1, g2] : [g2])));
+      expect(routes.gateways.map(({ id }) => id)).toEqual(['g1', 'g2']);
+    });
+
     it('answers a question about nothing with the gateways', async () => {
       await start('g1', 1);
       expect(await registry.presence.lookup({ users: [], rooms: [] })).toMatchObject({

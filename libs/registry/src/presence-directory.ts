@@ -31,6 +31,6 @@ export abstract class PresenceDirectory {
   /** Applies the changes of one incarnation, in order, in one round trip. */
   abstract apply(node: NodeRef, changes: readonly PresenceChange[]): Promise<void>;
 
-  /** Answers all of a batch's questions, and which gateways there are, in one round trip. */
+  /** Answers all of a batch's questions, and which gateways there are; hundreds of questions in one round trip. */
   abstract lookup(question: RouteQuestion): Promise<Routes>;
 }

@@ -1,5 +1,5 @@
 import { channelKey, userChannel } from '@app/protocol';
-import type { Census, NodeRef, PresenceDirectory } from '@app/registry';
+import type { Census, PresenceDirectory } from '@app/registry';
 import { countMembers } from '@app/rpc';
 import type { ConnectionService } from '../connection/connection.service.js';
 import { gather } from '../node/gather.js';
@@ -7,8 +7,6 @@ import type { Gateways } from '../node/gateways.js';
 import type { Cursors } from '../rest/cursors.js';
 import { defaultLimit } from '../rest/page.dto.js';
 import { maxConnectionsPage, type UserConnections, type UsersOnline, type UsersPage } from './user.dto.js';
-
-const lookupGroup = 200;
 
 interface Page {
   limit?: number;
@@ -48,8 +46,12 @@ export class UserService {
   /** Each user once, in the order asked. @throws CodedError timeout */
   async count(app: string, users: readonly string[]): Promise<UsersOnline> {
     const once = [...new Set(users)];
-    const [gateways, nodes] = await Promise.all([this.gateways.list(), this.nodesOf(app, once)]);
-    const where = gather(gateways, once, (_user, i) => nodes[i] ?? []);
+    const question = { users: once.map((user) => channelKey(app, user)), rooms: [] };
+    const [gateways, routes] = await Promise.all([
+      this.gateways.list(),
+      this.gateways.fromRegistry(this.presence.lookup(question)),
+    ]);
+    const where = gather(gateways, once, (_user, i) => routes.users[i] ?? []);
     const counted = new Map(once.map((user) => [user, 0]));
     await Promise.all(
       [...where].map(async ([node, here]) => {
@@ -58,16 +60,5 @@ export class UserService {
       }),
     );
     return { online: Object.fromEntries(counted) };
-  }
-
-  /** In groups, one after the other: to write and read a thousand look-ups in one go would hold everybody else up. */
-  private async nodesOf(app: string, users: readonly string[]): Promise<NodeRef[][]> {
-    const nodes: NodeRef[][] = [];
-    for (let from = 0; from < users.length; from += lookupGroup) {
-      const keys = users.slice(from, from + lookupGroup).map((user) => channelKey(app, user));
-      const routes = await this.gateways.fromRegistry(this.presence.lookup({ users: keys, rooms: [] }));
-      nodes.push(...routes.users);
-    }
-    return nodes;
   }
 }

@@ -7,6 +7,9 @@ import { NodeTable } from './node-table.js';
 import { PresenceKeys, splitKey } from './presence-keys.js';
 import { VoidRefs } from './void-refs.js';
 
+/** Commands in one pipeline: to write and read thousands in one go would hold everybody else in the process up. */
+const chunk = 250;
+
 /** Users in buckets (a hash field holds the lines of a user's refs), rooms as hashes of members by ref. */
 export class RedisPresenceDirectory extends PresenceDirectory {
   private readonly gateways: NodeTable;
@@ -44,13 +47,18 @@ export class RedisPresenceDirectory extends PresenceDirectory {
     const byBucket = new Map<string, string[]>();
     for (const user of new Set(users)) listIn(byBucket, keys.bucketOf(user)).push(user);
     const uniqueRooms = [...new Set(rooms)];
-    const pipeline = (await this.link.connected()).pipeline();
-    for (const [bucket, inIt] of byBucket) pipeline.hmget(bucket, ...inIt);
-    for (const room of uniqueRooms) pipeline.hkeys(keys.membersOf(room));
-    // Gateways last: whoever wrote what was read above had written its own entry before.
-    pipeline.time().hgetall(this.gateways.key);
-
-    const answers = resultsOf(await pipeline.exec());
+    const asked = [
+      ...[...byBucket].map(([bucket, inIt]) => ['hmget', bucket, ...inIt]),
+      ...uniqueRooms.map((room) => ['hkeys', keys.membersOf(room)]),
+      // Gateways last: whoever wrote what was read above had written its own entry before.
+      ['time'],
+      ['hgetall', this.gateways.key],
+    ];
+    const answers: unknown[] = [];
+    for (let from = 0; from < asked.length; from += chunk) {
+      const pipeline = (await this.link.connected()).pipeline(asked.slice(from, from + chunk));
+      answers.push(...resultsOf(await pipeline.exec()));
+    }
     const fields = answers.pop() as Record<string, string>;
     const gateways = this.gateways.seen(fields, answers.pop() as string[]);
     const found = new VoidRefs(livingRefs(gateways), keys, this.gateways.key);

@@ -12,6 +12,7 @@ import { JobMetrics } from './job.metrics.js';
 import { Pipeline } from './pipeline.js';
 import { Router } from './route/router.js';
 import { Reader } from './shard/reader.js';
+import { FakeShard } from './shard/fake-shard.contract.js';
 import { ShardRuns } from './shard/shard-runs.js';
 
 /** Gateways in this process, which take what comes until they are held. */
@@ -129,21 +130,18 @@ const watching = (pipeline: Pipeline, commits: number[]): ShardConsumer => {
   };
 };
 
-const noting = (shard: OwnedShard, commits: number[]): OwnedShard => ({
-  shard: shard.shard,
-  ownerEpoch: shard.ownerEpoch,
-  life: shard.life,
-  signal: shard.signal,
-  commit: (offset) => {
-    commits.push(offset);
-    shard.commit(offset);
-  },
-  pause: () => shard.pause(),
-  resume: () => shard.resume(),
-  fence: () => shard.fence(),
-});
-
-const nothing = () => {};
+/** The shard itself in all but its commits, which are noted too. */
+const noting = (shard: OwnedShard, commits: number[]): OwnedShard =>
+  new Proxy(shard, {
+    get: (_, name: keyof OwnedShard) => {
+      const value = shard[name];
+      if (name !== 'commit') return typeof value === 'function' ? value.bind(shard) : value;
+      return (offset: number, note?: string) => {
+        commits.push(offset);
+        shard.commit(offset, note);
+      };
+    },
+  });
 
 let serial = 0;
 function toBytes(record: Partial<PushRecord> | Buffer): Buffer {
@@ -330,8 +328,7 @@ describe('Pipeline', () => {
     const life = 'a life whose group was deleted';
     const old = await history.epochOf(life);
     await history.claim({ shard: 5, epoch: old, ownerEpoch: 8 });
-    const signal = new AbortController().signal;
-    const shard = { shard: 5, ownerEpoch: 1, life, signal, commit: nothing, pause: nothing, resume: nothing, fence };
+    const shard = new FakeShard({ shard: 5, ownerEpoch: 1, life, fence });
     await pipeline.take(shard, [{ offset: 0, value: toBytes({}) }]);
     await setImmediate();
     expect(gateways.offsets('g1')).toEqual(delivered);

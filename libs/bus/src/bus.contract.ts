@@ -1,4 +1,11 @@
-import { BusUnavailableError, type Bus, type BusEntry, type OwnedShard, type Publishing } from './bus.js';
+import {
+  BusUnavailableError,
+  MAX_NOTE_BYTES,
+  type Bus,
+  type BusEntry,
+  type OwnedShard,
+  type Publishing,
+} from './bus.js';
 
 /** How the suite gets at one kind of bus. */
 export interface BusUnderTest {
@@ -209,6 +216,76 @@ export function describeBus(name: string, open: () => Promise<BusUnderTest>): vo
       expect(a.signal.aborted).toBe(false);
     });
 
+    it('hands what was not committed over again when it is sought back, and then what came meanwhile', async () => {
+      taking.commits = false;
+      await bus.consume(taking);
+      await bus.publish(numbers(1, 5).map((value) => record(0, value)));
+      await taking.when(() => taking.values(0).length === 5);
+      const shard = taking.shards.get(0)!;
+      const offsets = taking.calls.flatMap((call) => call.entries.map((entry) => entry.offset));
+      shard.commit(offsets[2]!);
+      shard.seekBack();
+      await bus.publish([record(0, '6')]);
+      await taking.when(() => taking.values(0).at(-1) === '6');
+
+      expect(taking.values(0)).toEqual([...numbers(1, 5), ...numbers(3, 6)]);
+      const again = taking.calls.flatMap((call) => call.entries.map((entry) => entry.offset)).slice(5, 8);
+      expect(again).toEqual(offsets.slice(2));
+      expect(taking.shards.get(0)).toBe(shard);
+      expect(await shard.fence()).toBe(shard.ownerEpoch);
+    });
+
+    it('lets the running take end before it seeks back, does not try it again, and forgets what waited', async () => {
+      const opened = gate();
+      taking.gate = opened.promise;
+      taking.commits = false;
+      taking.refuse = 1;
+      await bus.consume(taking);
+      await bus.publish([record(0, '1'), record(0, '2')]);
+      await taking.when(() => taking.calls.length === 1);
+      const first = taking.values(0).length;
+      await bus.publish([record(0, '3')]);
+      const shard = taking.shards.get(0)!;
+      shard.seekBack();
+      shard.seekBack();
+      await bus.publish([record(0, '4')]);
+      expect(taking.calls).toHaveLength(1);
+      opened.open();
+      await taking.when(() => taking.values(0).at(-1) === '4');
+
+      expect(taking.values(0).slice(first)).toEqual(numbers(1, 4));
+    });
+
+    it('seeks back while it is paused, and goes on there when it is resumed', async () => {
+      taking.commits = false;
+      await bus.consume(taking);
+      await bus.publish([record(0, '1')]);
+      await taking.when(() => taking.values(0).length === 1);
+      const shard = taking.shards.get(0)!;
+      shard.pause();
+      shard.seekBack();
+      await bus.publish([record(0, '2'), record(1, 'other')]);
+      await taking.when(() => taking.values(1).length === 1);
+      expect(taking.values(0)).toEqual(['1']);
+      shard.resume();
+      await taking.when(() => taking.values(0).at(-1) === '2');
+
+      expect(taking.values(0)).toEqual(['1', '1', '2']);
+    });
+
+    it('takes a note with a commit, and none that is too long', async () => {
+      taking.commits = false;
+      await bus.consume(taking);
+      await bus.publish([record(0, 'a')]);
+      await taking.when(() => taking.calls.length === 1);
+      const shard = taking.shards.get(0)!;
+      expect(shard.note).toBe('');
+      const next = taking.calls[0]!.entries[0]!.offset + 1;
+      expect(() => shard.commit(next, 'é'.repeat(MAX_NOTE_BYTES / 2 + 1))).toThrow(RangeError);
+      shard.commit(next, 'é'.repeat(MAX_NOTE_BYTES / 2));
+      await shard.fence();
+    });
+
     it('refuses a shard that there is not', async () => {
       for (const shard of [-1, 4, 1.5, Number.NaN]) {
         await expect(bus.publish([record(shard, 'x')])).rejects.toThrow(RangeError);
@@ -274,6 +351,35 @@ export function describeBus(name: string, open: () => Promise<BusUnderTest>): vo
       expect(second.shards.get(0)!.ownerEpoch).toBeGreaterThan(shard.ownerEpoch);
       expect(second.shards.get(0)!.life).toBe(shard.life);
       await next.close();
+    });
+
+    it('tells another owner what the last commit said, whoever committed since without a word', async () => {
+      if (!subject.another) return;
+      taking.commits = false;
+      await bus.consume(taking);
+      await bus.publish(numbers(1, 3).map((value) => record(0, value)));
+      await taking.when(() => taking.values(0).length === 3);
+      const shard = taking.shards.get(0)!;
+      const offset = taking.calls[0]!.entries[0]!.offset;
+      shard.commit(offset, 'one');
+      shard.commit(offset, 'two'); // also without a further offset
+      shard.commit(offset + 1);
+      await shard.fence();
+      await bus.close();
+
+      const notes: string[] = [];
+      for (const values of [['2', '3'], ['2', '3'], ['3']]) {
+        const next = await subject.another();
+        const later = new Taking();
+        later.commits = false;
+        await next.consume(later);
+        await later.when(() => later.values(0).length === values.length);
+        expect(later.values(0)).toEqual(values);
+        notes.push(later.shards.get(0)!.note);
+        if (notes.length === 2) later.shards.get(0)!.commit(offset + 2);
+        await next.close();
+      }
+      expect(notes).toEqual(['two', 'two', 'two']);
     });
   });
 }

@@ -1,5 +1,8 @@
 import { murmur2 } from './murmur2.js';
 
+/** What may be said with a commit, in bytes of UTF-8. */
+export const MAX_NOTE_BYTES = 1_024;
+
 /** One record as it waits on the bus. */
 export interface BusEntry {
   offset: number;
@@ -18,8 +21,19 @@ export interface OwnedShard {
   readonly life: string;
   /** Aborted when the shard is no longer ours. */
   readonly signal: AbortSignal;
-  /** Everything below `offset` is handed over: a new owner starts there. Only rises; ignored once `signal` is aborted. */
-  commit(offset: number): void;
+  /** What the last commit before this owner's said beside its offset; '' when it said nothing, or there was none. */
+  readonly note: string;
+  /**
+   * Everything below `offset` is handed over: a new owner starts there. Only rises; ignored once `signal` is aborted.
+   * @param note for the next owner, at most MAX_NOTE_BYTES; without one the note stays as it was.
+   * @throws RangeError when the note is too long.
+   */
+  commit(offset: number, note?: string): void;
+  /**
+   * Forgets what was read ahead and hands the entries from the committed offset on over again, in the same ownership. The
+   * running `take` ends first, well or not, and is not tried again. Entries come twice by this: that is its purpose.
+   */
+  seekBack(): void;
   /** Asks for no more entries of this shard until `resume`. Some that were read before may still come. */
   pause(): void;
   resume(): void;
@@ -28,6 +42,12 @@ export interface OwnedShard {
    * @throws when the bus refuses, which means that we are the ghost.
    */
   fence(): Promise<number>;
+}
+
+/** @throws RangeError when the note of a commit is too long. */
+export function checkNote(note: string): void {
+  const bytes = Buffer.byteLength(note);
+  if (bytes > MAX_NOTE_BYTES) throw new RangeError(`a commit's note is ${bytes} bytes, and at most ${MAX_NOTE_BYTES}`);
 }
 
 /** Who takes the records of shards. */

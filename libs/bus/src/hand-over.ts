@@ -11,6 +11,9 @@ export class HandOver {
   private waitingBytes = 0;
   private held = false;
   private readonly stopping = new AbortController();
+  /** Aborted when the running take is not to be tried again. */
+  private taking = new AbortController();
+  private isRewinding = false;
   private running: Promise<void> | undefined;
 
   /** @param onTaken hears after each finished `take`, when `bytes` has fallen. */
@@ -21,6 +24,7 @@ export class HandOver {
     private readonly onTaken: () => void = () => {},
   ) {
     shard.signal.addEventListener('abort', () => this.stopping.abort(), { once: true });
+    this.stopping.signal.addEventListener('abort', () => this.taking.abort(), { once: true });
   }
 
   /** Bytes of the entries that wait or are being taken. */
@@ -29,7 +33,7 @@ export class HandOver {
   }
 
   push(entries: readonly BusEntry[]): void {
-    if (this.stopping.signal.aborted) return;
+    if (this.stopping.signal.aborted || this.isRewinding) return;
     for (const entry of entries) {
       this.waiting.push(entry);
       this.waitingBytes += entry.value.length;
@@ -47,10 +51,31 @@ export class HandOver {
     this.kick();
   }
 
+  /**
+   * Forgets what waits, lets the running take end, and goes on with what `refill` answers then.
+   * What is pushed until then is forgotten too.
+   */
+  rewind(refill: () => readonly BusEntry[]): void {
+    if (this.isRewinding || this.stopping.signal.aborted) return;
+    this.taking.abort();
+    this.waiting = [];
+    this.isRewinding = true;
+    void this.goOnWith(refill);
+  }
+
   /** No `take` begins any more; resolves when the running one has ended, well or not. */
   stop(): Promise<void> {
     this.stopping.abort();
     return this.running ?? Promise.resolve();
+  }
+
+  private async goOnWith(refill: () => readonly BusEntry[]): Promise<void> {
+    await this.running;
+    if (this.stopping.signal.aborted) return;
+    this.isRewinding = false;
+    this.taking = new AbortController();
+    this.waitingBytes = 0;
+    this.push(refill());
   }
 
   private kick(): void {
@@ -68,7 +93,7 @@ export class HandOver {
       try {
         await this.take(entries);
       } catch {
-        return; // stopped: whoever owns the shard next is given these entries again
+        return; // whoever owns the shard next, or what is read again after a rewind, has these entries
       }
       for (const entry of entries) this.waitingBytes -= entry.value.length;
       this.onTaken();
@@ -76,14 +101,14 @@ export class HandOver {
   }
 
   private mayTake(): boolean {
-    return !this.held && !this.stopping.signal.aborted && this.waiting.length > 0;
+    return !this.held && !this.taking.signal.aborted && this.waiting.length > 0;
   }
 
   private take(entries: readonly BusEntry[]): Promise<void> {
     const { shard } = this.shard;
     const from = entries[0]!.offset;
     return persist(async () => this.consumer.take(this.shard, entries), {
-      signal: this.stopping.signal,
+      signal: this.taking.signal,
       onFailure: (error, attempt) =>
         this.log.warn({ shard, from, entries: entries.length, attempt, err: error }, 'records were not taken'),
     });

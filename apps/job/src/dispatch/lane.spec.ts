@@ -1,31 +1,10 @@
-import type { OwnedShard } from '@app/bus';
 import { firstKnown, notRetained, Refusal, type DeliveryAck, type DeliveryBatch } from '@app/protocol/wires';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
 import { JobMetrics } from '../job.metrics.js';
+import { FakeShard } from '../shard/fake-shard.contract.js';
 import { ShardRun } from '../shard/shard-run.js';
 import type { GatewayLink } from './gateway-clients.js';
 import { Lane, type LaneParts } from './lane.js';
-
-class Shard implements OwnedShard {
-  readonly shard = 3;
-  readonly ownerEpoch = 7;
-  readonly life = 'life';
-  readonly lost = new AbortController();
-  readonly signal = this.lost.signal;
-  readonly calls: string[] = [];
-  commit(offset: number): void {
-    this.calls.push(`commit ${offset}`);
-  }
-  pause(): void {
-    this.calls.push('pause');
-  }
-  resume(): void {
-    this.calls.push('resume');
-  }
-  fence(): Promise<number> {
-    return Promise.resolve(this.ownerEpoch);
-  }
-}
 
 /** A gateway that answers when and what it is told to. */
 class FakeGateway implements GatewayLink {
@@ -68,7 +47,7 @@ const stallMs = 5_000;
 
 function open(options: { windowBytes?: number; isDead?: () => boolean } = {}) {
   const clock = new ManualClock();
-  const shard = new Shard();
+  const shard = new FakeShard();
   const run = new ShardRun(shard, 'epoch-1', silentLog);
   const gateway = new FakeGateway();
   const metrics = new Metrics();

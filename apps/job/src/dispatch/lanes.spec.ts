@@ -1,8 +1,8 @@
-import type { OwnedShard } from '@app/bus';
 import { createMemoryRegistry, type NodeSeen } from '@app/registry';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
 import { createMemoryHistory, parsePolicies } from '@app/history';
 import { JobMetrics } from '../job.metrics.js';
+import { FakeShard } from '../shard/fake-shard.contract.js';
 import { ShardRun } from '../shard/shard-run.js';
 import { ShardRuns } from '../shard/shard-runs.js';
 import { GatewayClients, type GatewayLink } from './gateway-clients.js';
@@ -35,17 +35,7 @@ async function open() {
   const runs = new ShardRuns(createMemoryHistory(parsePolicies(''), clock), silentLog);
   const ground = new LaneGround({ windowBytes: 1_000, stallMs }, clock, new JobMetrics(metrics), silentLog);
   const lanes = new Lanes(ground, clients, nodes, runs);
-  const owned: OwnedShard = {
-    shard: 0,
-    ownerEpoch: 1,
-    life: 'life',
-    signal: new AbortController().signal,
-    commit: () => {},
-    pause: () => {},
-    resume: () => {},
-    fence: () => Promise.resolve(1),
-  };
-  const run = new ShardRun(owned, 'epoch', silentLog);
+  const run = new ShardRun(new FakeShard(), 'epoch', silentLog);
   const entry = {
     kind: 'gateway',
     id: 'g1',

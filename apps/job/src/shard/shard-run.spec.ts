@@ -1,22 +1,11 @@
-import type { OwnedShard } from '@app/bus';
 import { GhostOwnerError } from '@app/history';
 import { silentLog } from '@app/runtime';
+import { FakeShard } from './fake-shard.contract.js';
 import { ShardRun } from './shard-run.js';
 
 function open() {
-  const calls: string[] = [];
-  const lost = new AbortController();
-  const owned: OwnedShard = {
-    shard: 3,
-    ownerEpoch: 7,
-    life: 'life',
-    signal: lost.signal,
-    commit: (offset) => void calls.push(`commit ${offset}`),
-    pause: () => void calls.push('pause'),
-    resume: () => void calls.push('resume'),
-    fence: () => Promise.resolve(7),
-  };
-  return { run: new ShardRun(owned, 'epoch', silentLog), calls, lost };
+  const owned = new FakeShard();
+  return { run: new ShardRun(owned, 'epoch', silentLog), calls: owned.calls, lost: owned.lost };
 }
 
 describe('ShardRun', () => {

@@ -1,14 +1,14 @@
 import type { Log } from '@app/runtime';
-import type { BusEntry, OwnedShard, ShardConsumer } from '../bus.js';
+import { type BusEntry, checkNote, type OwnedShard, type ShardConsumer } from '../bus.js';
 import { HandOver } from '../hand-over.js';
 
 /** One in-order log in memory, and its one owner. */
 export class EmbeddedShard implements OwnedShard {
   readonly ownerEpoch = 1;
-  /** Sizes of the entries from `committed` on. */
-  private readonly sizes: number[] = [];
-  /** Published before somebody consumes. */
-  private unclaimed: BusEntry[] = [];
+  /** There was no owner before this one. */
+  readonly note = '';
+  /** From `committed` on. */
+  private readonly entries: BusEntry[] = [];
   private committed = 0;
   private handOver: HandOver | undefined;
   private readonly lost = new AbortController();
@@ -25,27 +25,29 @@ export class EmbeddedShard implements OwnedShard {
   }
 
   append(value: Buffer): void {
-    const entry = { offset: this.committed + this.sizes.length, value };
-    this.sizes.push(value.length);
-    if (this.handOver) this.handOver.push([entry]);
-    else this.unclaimed.push(entry);
+    const entry = { offset: this.committed + this.entries.length, value };
+    this.entries.push(entry);
+    this.handOver?.push([entry]);
   }
 
   handTo(consumer: ShardConsumer, log: Log): void {
     this.handOver = new HandOver(this, consumer, log);
-    const entries = this.unclaimed;
-    this.unclaimed = [];
-    if (entries.length > 0) this.handOver.push(entries);
+    this.handOver.push(this.entries);
   }
 
-  commit(offset: number): void {
+  commit(offset: number, note = ''): void {
+    checkNote(note);
     if (this.signal.aborted || offset <= this.committed) return;
-    const freed = this.sizes.splice(0, offset - this.committed);
+    const freed = this.entries.splice(0, offset - this.committed);
     this.committed += freed.length;
     this.free(
       freed.length,
-      freed.reduce((sum, size) => sum + size, 0),
+      freed.reduce((sum, { value }) => sum + value.length, 0),
     );
+  }
+
+  seekBack(): void {
+    this.handOver?.rewind(() => this.entries);
   }
 
   pause(): void {

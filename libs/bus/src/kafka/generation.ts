@@ -1,11 +1,13 @@
 import { type Log, persist } from '@app/runtime';
 import type { EachBatchPayload, TopicOffsets } from 'kafkajs';
 import { isRefusal, kafkaType } from './kafka-client.js';
-import type { KafkaShard, ShardCommits } from './kafka-shard.js';
+import type { Commit, KafkaShard, ShardCommits } from './kafka-shard.js';
 
 /** A shard that the group gave us: where to read on, and the shard itself once its first record is there. */
 export interface Slot {
   next: number;
+  /** What was committed when the group gave it to us. */
+  note: string;
   shard?: KafkaShard;
   /** The offset of a record that came too early once. */
   early?: number;
@@ -31,7 +33,7 @@ export class Generation implements ShardCommits {
   /** kafkajs's own commit, the one that tries once: known with the first batch. */
   send: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
   private readonly lost = new AbortController();
-  private readonly due = new Map<number, number>();
+  private readonly due = new Map<number, Commit>();
   /** Commits go one after the other, or an older one could arrive last. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -47,36 +49,40 @@ export class Generation implements ShardCommits {
     for (const { shard } of this.slots.values()) shard?.lose();
   }
 
-  commitSoon(shard: number, offset: number): void {
-    this.due.set(shard, offset);
+  commitSoon(shard: number, commit: Commit): void {
+    this.due.set(shard, commit);
   }
 
   /** Tells Kafka what is due; what it did not take stays due. */
   async flush(): Promise<void> {
     if (this.due.size === 0 || this.signal.aborted) return;
-    const offsets = new Map(this.due);
-    await this.commit(offsets);
-    for (const [shard, offset] of offsets) if (this.due.get(shard) === offset) this.due.delete(shard);
+    const commits = new Map(this.due);
+    await this.commit(commits);
+    for (const [shard, commit] of commits) if (this.due.get(shard) === commit) this.due.delete(shard);
   }
 
   /**
-   * Commits `offset` and answers the generation that Kafka accepted it under. A network that is down is waited for.
+   * Commits once more and answers the generation that Kafka accepted it under. A network that is down is waited for.
    * @throws when Kafka refuses or the shard is not ours any more.
    */
-  fence(shard: number, offset: number): Promise<number> {
-    return persist(() => this.commit(new Map([[shard, offset]])), { signal: this.signal });
+  fence(shard: number, commit: Commit): Promise<number> {
+    return persist(() => this.commit(new Map([[shard, commit]])), { signal: this.signal });
   }
 
   /** One try. @throws when Kafka refuses, is not there, or the generation is over. */
-  commit(offsets: ReadonlyMap<number, number>): Promise<number> {
-    const turn = this.last.then(() => this.commitNow(offsets));
+  commit(commits: ReadonlyMap<number, Commit>): Promise<number> {
+    const turn = this.last.then(() => this.commitNow(commits));
     this.last = turn.catch(() => {});
     return turn;
   }
 
-  private async commitNow(offsets: ReadonlyMap<number, number>): Promise<number> {
+  private async commitNow(commits: ReadonlyMap<number, Commit>): Promise<number> {
     if (this.signal.aborted || !this.send) throw new Error('the generation is over: the shards may be others’ now');
-    const partitions = [...offsets].map(([partition, offset]) => ({ partition, offset: String(offset) }));
+    const partitions = [...commits].map(([partition, { offset, note }]) => ({
+      partition,
+      offset: String(offset),
+      metadata: note,
+    }));
     const topics = [{ topic: this.options.topic, partitions }];
     try {
       await this.send({ topics });

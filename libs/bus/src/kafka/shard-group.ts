@@ -114,7 +114,7 @@ export class ShardGroup implements MemberEvents {
       await this.ending.get(shard);
       if (generation.signal.aborted) return;
       const next = this.startOf(shard, standing.get(shard));
-      generation.slots.set(shard, { next, isFull: false });
+      generation.slots.set(shard, { next, note: standing.get(shard)?.note ?? '', isFull: false });
       this.member.seek(shard, next);
       this.member.resume(shard);
     };
@@ -140,7 +140,8 @@ export class ShardGroup implements MemberEvents {
     // What is not resolved is read again.
     if (!generation || !slot || this.closing.signal.aborted) return;
     generation.send ??= (offsets) => payload.commitOffsetsIfNecessary(offsets);
-    if (!(await this.isNext(slot, payload)) || generation.signal.aborted) return;
+    const first = Number(batch.firstOffset());
+    if (first > slot.next && first !== slot.early) return this.passOver(slot, batch.partition, first);
     slot.shard ??= await this.own(generation, slot, batch.partition);
     if (generation.signal.aborted || this.closing.signal.aborted) return slot.shard.lose();
 
@@ -156,25 +157,20 @@ export class ShardGroup implements MemberEvents {
     }
   }
 
-  /** Whether the batch goes on where we are. If not: retention took what was between, or it is of another generation. */
-  private async isNext(slot: Slot, { batch }: EachBatchPayload): Promise<boolean> {
-    const { partition } = batch;
-    const first = Number(batch.firstOffset());
-    if (first <= slot.next || first === slot.early) return true;
+  /** A batch that begins too late: retention took what was between, or it was read before a seek. */
+  private async passOver(slot: Slot, partition: number, first: number): Promise<void> {
     const { low } = (await this.options.offsets.standing()).get(partition) ?? { low: 0 };
-    if (this.generation?.slots.get(partition) !== slot) return false;
+    if (this.generation?.slots.get(partition) !== slot) return;
     const gone = Math.min(low, first);
     this.options.retention.passed(partition, slot.next, gone);
     slot.next = Math.max(slot.next, gone);
-    if (slot.next === first) return true;
     slot.early = first; // when it comes first again, there is nothing between
     this.member.seek(partition, slot.next);
-    return false;
   }
 
   /** The first commit of a shard in a generation is the fence, and tells the generation. */
   private async own(generation: Generation, slot: Slot, partition: number): Promise<KafkaShard> {
-    const start = slot.next;
+    const start = { offset: slot.next, note: slot.note };
     const ownerEpoch = await generation.commit(new Map([[partition, start]]));
     const shard: KafkaShard = new KafkaShard(partition, ownerEpoch, this.options.life, start, generation, {
       consumer: this.options.consumer,
@@ -183,6 +179,11 @@ export class ShardGroup implements MemberEvents {
         if (!slot.isFull || shard.signal.aborted) return;
         if (shard.handOver.bytes > this.options.settings.readAheadBytes / 2) return;
         slot.isFull = false;
+        this.member.resume(partition);
+      },
+      readAgain: (offset) => {
+        Object.assign(slot, { next: offset, early: undefined, isFull: false });
+        this.member.seek(partition, offset);
         this.member.resume(partition);
       },
     });

@@ -3,6 +3,8 @@ import type { AdminLink } from './admin-link.js';
 /** Where a shard stands in Kafka. Offsets below 0 mean that nothing was committed. */
 export interface Standing {
   committed: number;
+  /** What was said with the commit; '' when nothing was. */
+  note: string;
   /** The first record that is still held. */
   low: number;
   /** The offset of the next record to come. */
@@ -24,11 +26,16 @@ export class ShardOffsets {
         admin.fetchOffsets({ groupId: this.groupId, topics: [this.topic] }),
         admin.fetchTopicOffsets(this.topic),
       ]);
-      const committed = new Map(groups[0]!.partitions.map(({ partition, offset }) => [partition, Number(offset)]));
+      const committed = new Map(groups[0]!.partitions.map((one) => [one.partition, one]));
       return new Map(
         ends.map(({ partition, low, high }) => [
           partition,
-          { committed: committed.get(partition) ?? -1, low: Number(low), high: Number(high) },
+          {
+            committed: Number(committed.get(partition)?.offset ?? -1),
+            note: committed.get(partition)?.metadata ?? '',
+            low: Number(low),
+            high: Number(high),
+          },
         ]),
       );
     });

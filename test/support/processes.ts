@@ -6,6 +6,14 @@ import { clusterEnv } from './cluster.js';
 
 export type AppName = 'gateway' | 'logic' | 'job' | 'standalone';
 
+/** The log line that names the port of its health and metrics. */
+const listening: Record<AppName, string> = {
+  gateway: 'gateway listens',
+  logic: 'logic listens',
+  standalone: 'logic listens',
+  job: 'health and metrics listen',
+};
+
 /** One built app in its own process, and what it said. */
 export class AppProcess {
   readonly lines: Record<string, unknown>[] = [];
@@ -45,6 +53,12 @@ export class AppProcess {
       await new Promise<void>((resolve) => this.waiters.add(resolve));
       this.waiters.clear();
     }
+  }
+
+  /** What it counts, in Prometheus's text format. */
+  async metrics(): Promise<string> {
+    const { port, httpPort = port } = await this.says(listening[this.app]);
+    return (await fetch(`http://127.0.0.1:${String(httpPort)}/metrics`)).text();
   }
 
   kill(signal: NodeJS.Signals): void {

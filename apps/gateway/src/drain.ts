@@ -19,10 +19,13 @@ const patienceMs = 2_000;
  */
 export class Drain {
   constructor(
-    private readonly clients: ClientServer,
+    private readonly clients: Pick<ClientServer, 'drain'>,
     private readonly sessions: SessionTable,
     private readonly outboxes: Outboxes,
-    private readonly node: { agent: NodeAgent; registrar: Registrar },
+    private readonly node: {
+      agent: Pick<NodeAgent, 'drain' | 'leave'>;
+      registrar: Pick<Registrar, 'settled' | 'close'>;
+    },
     private readonly drainMs: number,
     private readonly clock: Clock,
     private readonly log: Log,

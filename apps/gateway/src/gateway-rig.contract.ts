@@ -16,7 +16,8 @@ import { LaneGuard } from './fanout/lane-guard.js';
 import { Pacing } from './fanout/pacing.js';
 import { Reach } from './fanout/reach.js';
 import { Arrivals } from './replay/arrivals.js';
-import { GapRepair } from './replay/gap-repair.js';
+import { Comparison } from './replay/comparison.js';
+import { GapRepair, type RepairLimits } from './replay/gap-repair.js';
 import { HistoryLook } from './replay/history-look.js';
 import { Replay } from './replay/replay.js';
 import { ChannelTable } from './room/channel-table.js';
@@ -63,13 +64,18 @@ export function textsOf(frames: Buffer): string[] {
   return texts;
 }
 
+/** All that can happen without time passing has happened. */
+export async function turns(count = 5): Promise<void> {
+  for (let n = 0; n < count; n += 1) await new Promise((resolve) => setImmediate(resolve));
+}
+
 const noLogic = (): LogicLink => ({ call: () => Promise.reject(new Error('no logic here')), close: () => {} });
 
 const owner = { shard: 0, epoch: '', ownerEpoch: 1 };
 
 /** Everything of a gateway between RPC and sockets, with the registry and history of this process. */
-export async function openRig(options: { maxOutboxBytes?: number } = {}) {
-  const { maxOutboxBytes = 1_048_576 } = options;
+export async function openRig(options: { maxOutboxBytes?: number; limits?: RepairLimits } = {}) {
+  const { maxOutboxBytes = 1_048_576, limits } = options;
   const clock = new ManualClock();
   const metrics = new Metrics();
   const log = silentLog;
@@ -84,12 +90,13 @@ export async function openRig(options: { maxOutboxBytes?: number } = {}) {
   const epoch = new CurrentEpoch(sessions, channels, log);
   const outboxes = new Outboxes(maxOutboxBytes, metrics);
   const look = new HistoryLook(history, epoch, sessions, metrics);
-  const repair = new GapRepair(look, epoch, channels, clock, log, metrics);
+  const repair = new GapRepair(look, epoch, clock, log, metrics, limits);
+  const comparison = new Comparison(look, repair, channels, epoch, clock, log);
   const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
   const pacing = new Pacing(epoch, clock, log, metrics);
   const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, metrics, maxOutboxBytes);
   const lanes = new LaneGuard(history, epoch, () => node, metrics);
-  const intake = new Intake(lanes, fanout, outboxes);
+  const intake = new Intake(lanes, fanout, outboxes, comparison);
   const logic = new LogicClient(registry.nodes, noLogic, clock, log);
   const claims = new DeviceClaims(registry.devices, sessions, logic, log);
   const welcome = { node: 'g1', heartbeatMs: 25_000, timeoutMs: 60_000, maxMessageBytes: 65_536 };
@@ -125,6 +132,7 @@ export async function openRig(options: { maxOutboxBytes?: number } = {}) {
     outboxes,
     look,
     repair,
+    comparison,
     replay,
     fanout,
     pacing,
@@ -171,6 +179,13 @@ export async function openRig(options: { maxOutboxBytes?: number } = {}) {
       const ticket: Ticket = { hello, identity: undefined, rooms, labels };
       const arrived = arrivals.arrive(session, ticket).then(() => outboxes.afterFlush());
       return { session, connection, arrived };
+    },
+    /** As after the registry had lost this node. */
+    catchUp: async () => {
+      comparison.ask(fanout);
+      await turns();
+      clock.advance(1_000);
+      await turns();
     },
     leave(session: Session) {
       session.state = 'closed';

@@ -22,6 +22,7 @@ import { NestHandlers, type NestTools } from './inbound/nest-handlers.js';
 import { refresh } from './inbound/refresh.js';
 import { Admission } from './replay/admission.js';
 import { Arrivals } from './replay/arrivals.js';
+import { Comparison } from './replay/comparison.js';
 import { GapRepair } from './replay/gap-repair.js';
 import { HistoryLook } from './replay/history-look.js';
 import { Replay } from './replay/replay.js';
@@ -61,6 +62,8 @@ export class Gateway {
   private readonly heartbeat: Heartbeat;
   private readonly counts: RoomCounts;
   private readonly pacing: Pacing;
+  private readonly repair: GapRepair;
+  private readonly comparison: Comparison;
   private readonly drain: Drain;
 
   constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
@@ -86,7 +89,7 @@ export class Gateway {
       registrar.assertAll(channels);
       counts.assertAll(channels);
       // Only once others can find us again is what they pushed meanwhile all that was missed.
-      const caughtUp = registrar.settled().then(() => fanout.catchUp());
+      const caughtUp = registrar.settled().then(() => this.comparison.ask(fanout));
       caughtUp.catch((error: unknown) => log.warn({ err: error }, 'channels not compared with history'));
     };
     const { nodeId: id, region, leaseMs, maxConnections } = config;
@@ -100,12 +103,13 @@ export class Gateway {
     const arrivals = new Arrivals(sessions, replay, claims, outboxes, greeting, log, metrics);
     const door = new Admission(sessions, this.logic, arrivals, this.agent, config.authMode, log);
 
-    const repair = new GapRepair(look, epoch, channels, clock, log, metrics);
+    this.repair = new GapRepair(look, epoch, clock, log, metrics);
+    this.comparison = new Comparison(look, this.repair, channels, epoch, clock, log);
     this.pacing = new Pacing(epoch, clock, log, metrics);
-    const { pacing } = this;
+    const { pacing, repair, comparison } = this;
     const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, metrics, config.maxOutboxBytes);
     const lanes = new LaneGuard(history, epoch, () => this.agent.ref, metrics);
-    this.intake = new Intake(lanes, fanout, outboxes);
+    this.intake = new Intake(lanes, fanout, outboxes, comparison);
     this.reach = new Reach(channels, sessions);
 
     const early = new Early();
@@ -152,6 +156,8 @@ export class Gateway {
   async stop(): Promise<void> {
     await this.drain.run();
     this.pacing.stop();
+    this.comparison.stop();
+    this.repair.stop();
     this.heartbeat.stop();
     this.counts.stop();
     this.logic.close();

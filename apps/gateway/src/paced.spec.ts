@@ -132,7 +132,7 @@ describe('a paced push', () => {
     await rig.push([allChannel], 'first');
     await pace(rig, 'slow', 5);
     await rig.push([allChannel], 'later');
-    await rig.fanout.catchUp();
+    await rig.catchUp();
     await pass(rig, second); // and time enough for history to be read
     await pass(rig, second);
     for (const { connection } of people) expect(connection.pushed).toEqual(['first', 'slow', 'later']);

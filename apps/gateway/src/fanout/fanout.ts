@@ -64,11 +64,6 @@ export class Fanout implements Passage, PacedPassage {
     return gone;
   }
 
-  /** Fetches what was not routed here while the registry had lost this node. */
-  catchUp(): Promise<void> {
-    return this.repair.compareAll(this);
-  }
-
   live(local: LocalChannel, placed: readonly Placed[]): void {
     const joined = this.joinedFor(local);
     const nowMs = this.clock.now();

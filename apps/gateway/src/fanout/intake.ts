@@ -1,5 +1,6 @@
 import { Refusal, type DeliveryAck, type DeliveryBatch } from '@app/protocol/wires';
 import type { Outboxes } from '../session/outboxes.js';
+import type { Comparison } from '../replay/comparison.js';
 import type { Fanout } from './fanout.js';
 import type { LaneGuard } from './lane-guard.js';
 
@@ -11,6 +12,7 @@ export class Intake {
     private readonly lanes: LaneGuard,
     private readonly fanout: Fanout,
     private readonly outboxes: Outboxes,
+    private readonly comparison: Comparison,
   ) {}
 
   async take(batch: DeliveryBatch): Promise<DeliveryAck> {
@@ -30,6 +32,8 @@ export class Intake {
   private async pass(batch: DeliveryBatch): Promise<DeliveryAck> {
     const admitted = await this.lanes.admit(batch);
     if (admitted.refused !== Refusal.none) return { ...admitted, gone: [] };
+    // That is what a job says that had given us up: what it kept from us is in history only.
+    if (batch.deliveries.length === 0) this.comparison.ask(this.fanout);
     return { taken: admitted.taken, refused: Refusal.none, gone: this.fanout.take(admitted.fresh) };
   }
 }

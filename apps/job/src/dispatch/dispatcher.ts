@@ -42,7 +42,9 @@ export class Dispatcher {
         app: record.app,
         rate: rates?.get(node) ?? 0,
       };
-      this.lanes.of(run, node).push({ delivery, bytes: sizeOf(delivery), expected, pushedAtMs });
+      this.lanes
+        .of(run, node)
+        .push({ delivery, bytes: sizeOf(delivery), expiresAtMs: record.expiresAtMs, expected, pushedAtMs });
     }
   }
 }

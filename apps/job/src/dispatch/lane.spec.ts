@@ -71,7 +71,7 @@ function open(options: { windowBytes?: number; isDead?: () => boolean } = {}) {
     run.watermark.read(offsets.at(-1)!);
     await settled();
   };
-  const pushOne = (offset: number, prev: number) =>
+  const pushOne = (offset: number, prev: number, expiresAtMs = 0) =>
     lane.push({
       delivery: {
         offset,
@@ -81,6 +81,7 @@ function open(options: { windowBytes?: number; isDead?: () => boolean } = {}) {
         rate: 0,
       },
       bytes: 100,
+      expiresAtMs,
       expected: run.watermark.expect(offset, 1),
       pushedAtMs: clock.now(),
     });
@@ -179,17 +180,81 @@ describe('Lane', () => {
     expect(await dropped()).toEqual({ node_stalled: 2 });
   });
 
-  it('is open again when the node answers', async () => {
+  it('is open again when the node answers, and tells it to look for what was kept from it until then', async () => {
     const { gateway, push, clock } = open();
     await push(1);
     clock.advance(stallMs);
     await gateway.breaks();
     clock.advance(500);
     await settled();
-    expect(gateway.offsets.at(-1)).toEqual([]);
+    expect(gateway.offsets.slice(1)).toEqual([[]]);
+    await push(2); // dropped: the answer is still under way
+    await gateway.takes();
+    expect(gateway.offsets.slice(1)).toEqual([[], []]);
+    await push(3);
+    await gateway.takes();
+    expect(gateway.offsets.slice(1)).toEqual([[], [], [3]]);
+    await gateway.takes();
+    expect(gateway.asked).toBe(0);
+  });
+
+  it('tells it again until that is acknowledged, before anything else', async () => {
+    const { gateway, push, clock, commits } = open();
+    await push(1);
+    clock.advance(stallMs);
+    await gateway.breaks();
+    clock.advance(500);
+    await settled();
     await gateway.takes();
     await push(2);
-    expect(gateway.offsets.at(-1)).toEqual([2]);
+    await gateway.breaks();
+    clock.advance(100);
+    await settled();
+    expect(gateway.offsets.slice(1)).toEqual([[], [], []]);
+    clock.advance(stallMs);
+    await gateway.breaks(); // and hangs again
+    expect(commits().at(-1)).toBe('commit 3');
+    clock.advance(500);
+    await settled();
+    await gateway.takes();
+    await push(3);
+    await gateway.takes();
+    expect(gateway.offsets.slice(1)).toEqual([[], [], [], [], [], [3]]);
+  });
+
+  it('keeps to itself what expired while it waited; a retained one goes, for its place counts', async () => {
+    const { gateway, push, pushOne, clock, run, dropped, commits } = open();
+    await push(1);
+    pushOne(2, notRetained, clock.now() + 1_000);
+    pushOne(3, 1, clock.now() + 1_000);
+    pushOne(4, notRetained, clock.now() + 1_001);
+    run.watermark.read(4);
+    clock.advance(1_000);
+    await gateway.takes();
+    expect(gateway.offsets).toEqual([[1], [3, 4]]);
+    expect(await dropped()).toEqual({ expired: 1 });
+    await gateway.takes();
+    expect(commits().at(-1)).toBe('commit 5');
+
+    pushOne(5, notRetained, clock.now());
+    run.watermark.read(5);
+    await settled();
+    expect(gateway.batches).toHaveLength(2);
+    expect(await dropped()).toEqual({ expired: 2 });
+    expect(commits().at(-1)).toBe('commit 6');
+  });
+
+  it('sends again as it was what may have been taken, though it expired meanwhile', async () => {
+    const { gateway, pushOne, clock, run, dropped } = open();
+    pushOne(1, notRetained, clock.now() + 50);
+    run.watermark.read(1);
+    await settled();
+    await gateway.breaks();
+    clock.advance(100);
+    await settled();
+    expect(gateway.offsets).toEqual([[1], [1]]);
+    await gateway.takes();
+    expect(await dropped()).toEqual({}); // the gateway has seen to it
   });
 
   it('leaves a question with a node that hangs, so that it misses nothing more once it goes on', async () => {

@@ -10,6 +10,8 @@ import type { GatewayLink } from './gateway-clients.js';
 export interface LaneItem {
   delivery: Delivery;
   bytes: number;
+  /** Absolute; 0 = never. */
+  expiresAtMs: number;
   expected: Expected;
   pushedAtMs: number;
 }
@@ -46,6 +48,8 @@ export class Lane {
   private bytes = 0;
   private isFull = false;
   private isWorking = false;
+  /** Something was kept from the node that it can find in history, and it has not been told to look there. */
+  private isBehind = false;
   /** `historyOnly`: does not answer and is asked again and again; `void`: its incarnation is over. */
   private state: 'open' | 'historyOnly' | 'void' | 'ended' = 'open';
   private wake: () => void = () => {};
@@ -75,10 +79,7 @@ export class Lane {
     if (this.state === 'void') return this.giveUp([item], 'node_lost');
     this.waiting.push(item);
     this.grow(item.bytes);
-    if (this.isWorking) return;
-    this.isWorking = true;
-    // Not before the records that came together are all here: they are one batch.
-    queueMicrotask(() => void this.work());
+    this.begin();
   }
 
   /** Forgets what waits, unacknowledged: the shard's next owner hands it over again. */
@@ -92,12 +93,20 @@ export class Lane {
     this.parts.onEnd(this);
   }
 
+  private begin(): void {
+    if (this.isWorking) return;
+    this.isWorking = true;
+    // Not before the records that came together are all here: they are one batch.
+    queueMicrotask(() => void this.work());
+  }
+
   private async work(): Promise<void> {
-    while (this.state === 'open' && this.waiting.length > 0) {
-      const batch = nextBatch(this.waiting);
-      const outcome = await this.handOver(batch);
+    while (this.state === 'open' && (this.isBehind || this.waiting.length > 0)) {
+      const batch = this.isBehind ? [] : nextBatch(this.waiting);
+      const deliveries = this.alive(batch);
+      const outcome = batch.length > 0 && deliveries.length === 0 ? 'taken' : await this.handOver(deliveries);
       if (outcome === 'ended') break;
-      if (outcome === 'taken') this.done(batch);
+      if (outcome === 'taken') this.done(batch, deliveries.length);
       else if (outcome === 'stalled') void this.goHistoryOnly();
       else this.bury(outcome);
     }
@@ -105,10 +114,9 @@ export class Lane {
   }
 
   /** Sends a batch again until it is taken: nothing later may overtake it. The gateway skips what it has. */
-  private async handOver(batch: readonly LaneItem[]): Promise<Outcome> {
+  private async handOver(deliveries: Delivery[]): Promise<Outcome> {
     const { clock, settings } = this.parts;
-    const deliveries = batch.map((item) => item.delivery);
-    const last = deliveries.at(-1)!.offset;
+    const last = deliveries.at(-1)?.offset ?? -1;
     const deadline = clock.now() + settings.stallMs;
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.send(deliveries, deadline - clock.now());
@@ -140,12 +148,35 @@ export class Lane {
     }
   }
 
-  private done(batch: readonly LaneItem[]): void {
+  /**
+   * What of a batch is worth sending. A retained message that has expired goes all the same: the next one names it as the
+   * one before. Asked once per batch, because what was sent may have been taken.
+   */
+  private alive(batch: readonly LaneItem[]): Delivery[] {
+    const now = this.parts.clock.now();
+    const deliveries: Delivery[] = [];
+    let expired = 0;
+    for (const { delivery, expiresAtMs } of batch) {
+      if (expiresAtMs === 0 || expiresAtMs > now) {
+        deliveries.push(delivery);
+        continue;
+      }
+      const steps = delivery.steps.filter(({ prev }) => prev !== notRetained);
+      expired += delivery.steps.length - steps.length;
+      if (steps.length > 0) deliveries.push({ ...delivery, steps });
+    }
+    if (expired > 0) this.parts.metrics.dropped.inc({ stage: 'lane', reason: 'expired' }, expired);
+    return deliveries;
+  }
+
+  /** An empty batch has told the node to compare its channels with history. */
+  private done(batch: readonly LaneItem[], sent: number): void {
     const { metrics, clock } = this.parts;
+    if (batch.length === 0) this.isBehind = false;
     const now = clock.now();
     this.waiting.splice(0, batch.length);
     this.grow(-sum(batch));
-    metrics.deliveries.inc(batch.length);
+    metrics.deliveries.inc(sent);
     for (const item of batch) metrics.dispatchSeconds.observe((now - item.pushedAtMs) / 1_000);
     this.run.watermark.acknowledged(batch.map((item) => item.expected));
   }
@@ -153,6 +184,7 @@ export class Lane {
   /** One hung node never stops a shard: what is retained the gateway finds in history, the rest is counted. */
   private async goHistoryOnly(): Promise<void> {
     this.state = 'historyOnly';
+    this.isBehind = true;
     this.parts.metrics.stalledLanes.inc();
     this.parts.log.warn({ shard: this.run.shard, node: this.node, waiting: this.waiting.length }, 'lane stalled');
     this.giveUpAll('node_stalled');
@@ -174,10 +206,12 @@ export class Lane {
     }
   }
 
+  /** Only what is kept from the node before this moment is missing there: it is told to look once that is over. */
   private reopen(): void {
     this.state = 'open';
     this.parts.metrics.stalledLanes.dec();
     this.parts.log.info({ shard: this.run.shard, node: this.node }, 'lane open again');
+    this.begin();
   }
 
   /** What the node had not acknowledged is lost. A void lane stays as long as its connection: nothing knocks there again. */

@@ -54,7 +54,7 @@ async function open() {
   const node: NodeSeen = { ...entry, leased: true };
   const delivery = { offset: 1, steps: [], body: Buffer.alloc(0), app: 'default', rate: 0 };
   const lane = lanes.of(run, node);
-  lane.push({ delivery, bytes: 10, expected: run.watermark.expect(1, 1), pushedAtMs: 0 });
+  lane.push({ delivery, bytes: 10, expiresAtMs: 0, expected: run.watermark.expect(1, 1), pushedAtMs: 0 });
   await settled();
   clock.advance(stallMs);
   clients.asked.shift()!();

@@ -19,8 +19,10 @@ async function open(env: Record<string, string> = {}) {
 
 describeWithServers('a gateway that is lost in mid-stream', () => {
   it('holds nobody else up while it hangs, and repairs its own clients when it goes on', async () => {
-    // Windows so small that a lane which waits for the node would soon hold its shard.
-    const { cluster, job, lost, people, stream } = await open({ LANE_STALL_MS: '1000', LANE_WINDOW_BYTES: '1024' });
+    // Windows so small that a lane which waits for the node would soon hold its shard. A lease so long that only the
+    // lanes tell the node what it missed.
+    const env = { LANE_STALL_MS: '1000', LANE_WINDOW_BYTES: '1024', LEASE_MS: '60000' };
+    const { cluster, job, lost, people, stream } = await open(env);
     await using _cluster = cluster;
     lost.kill('SIGSTOP');
     await job.says('lane stalled');

@@ -170,7 +170,8 @@ export class Fanout implements Passage, PacedPassage {
   private hold(session: Session, holding: HeldChannel, { message, prev }: Placed, frame: Frame | undefined): void {
     // Of one that is being closed only the place counts.
     const kept = session.connection.isOpen ? frame : undefined;
-    holding.waiting.push({ offset: message.offset, prev, frame: kept });
+    const { offset, body } = message;
+    holding.waiting.push({ offset, prev, frame: kept, expiresAtMs: body.expiresAtMs });
     if (kept) this.holdBytes(session, kept.length);
     else if (frame) this.push(session, frame);
   }
@@ -190,7 +191,7 @@ export class Fanout implements Passage, PacedPassage {
     else {
       const frame = message.frameFor(session, step.channel, []);
       if (frame && session.state === 'arriving' && session.held && session.connection.isOpen) {
-        session.held.direct.push(frame);
+        session.held.direct.push({ frame, expiresAtMs: message.body.expiresAtMs });
         this.holdBytes(session, frame.length);
       } else if (frame) this.push(session, frame);
     }

@@ -407,10 +407,11 @@ describe('the farewell', () => {
     const { channel } = channels.join(session, 'room:x');
     outboxes.push(session, textFrame('joined'), 3);
     const holding = new HeldChannel();
-    holding.waiting.push({ offset: 0, prev: -1, frame: textFrame('a') }, { offset: 1, prev: -1, frame: undefined });
+    const held = { prev: -1, expiresAtMs: 0 };
+    holding.waiting.push({ ...held, offset: 0, frame: textFrame('a') }, { ...held, offset: 1, frame: undefined });
     session.held = new Held();
     session.held.channels.set(channel, holding);
-    session.held.direct.push(textFrame('b'));
+    session.held.direct.push({ frame: textFrame('b'), expiresAtMs: 0 });
     dispatcher.closed(session, 1006);
     await outboxes.afterFlush();
     const { values } = await metrics.dropped.get();

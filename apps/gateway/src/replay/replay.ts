@@ -3,6 +3,7 @@ import type { Clock, Metrics } from '@app/runtime';
 import type { ChannelTable, LocalChannel } from '../room/channel-table.js';
 import type { CurrentEpoch } from '../room/current-epoch.js';
 import type { Placed } from '../room/message.js';
+import type { Frame } from '../session/frame.js';
 import { Held, HeldChannel } from '../session/held.js';
 import type { Outboxes } from '../session/outboxes.js';
 import type { Session } from '../session/session.js';
@@ -185,7 +186,8 @@ export class Replay {
     const { held } = session;
     for (const joining of fresh) this.catchUp(session, joining);
     if (!held) return;
-    for (const frame of held.direct) this.outboxes.push(session, frame);
+    const nowMs = this.clock.now();
+    for (const { frame, expiresAtMs } of held.direct) this.give(session, frame, expiresAtMs, nowMs);
     held.direct = [];
     if (session.held && held.channels.size === 0) this.channels.alter(session, () => (session.held = null));
   }
@@ -198,17 +200,16 @@ export class Replay {
     for (const { message, devices } of missed) {
       const frame = message.frameFor(session, local.channel, devices);
       if (frame === undefined) continue;
-      if (message.isExpired(nowMs)) this.expired.inc();
-      else this.outboxes.push(session, frame);
+      this.give(session, frame, message.body.expiresAtMs, nowMs);
     }
     let covered = top;
-    for (const { offset, prev, frame } of holding.waiting) {
+    for (const { offset, prev, frame, expiresAtMs } of holding.waiting) {
       held.bytes -= frame?.length ?? 0;
       if (offset <= top) {
         if (prev === -1 && frame) this.beforeJoin.inc();
         continue;
       }
-      if (frame) this.outboxes.push(session, frame);
+      if (frame) this.give(session, frame, expiresAtMs, nowMs);
       if (prev !== -1) covered = offset;
     }
     holding.waiting = [];
@@ -216,6 +217,12 @@ export class Replay {
     local.last ??= covered;
     // Else the live messages that it has by replay are still to come: fan-out lets go when they have.
     if (local.last >= covered) this.channels.release(session, local);
+  }
+
+  /** What waited may have come to its end meanwhile. */
+  private give(session: Session, frame: Frame, expiresAtMs: number, nowMs: number): void {
+    if (expiresAtMs !== 0 && expiresAtMs <= nowMs) this.expired.inc();
+    else this.outboxes.push(session, frame);
   }
 
   /** Of a channel that the session was in before. */

@@ -6,7 +6,12 @@ export interface HeldFrame {
   /** As in Step: the retained offset before it, or -1, or -2. */
   prev: number;
   frame: Frame | undefined;
+  /** Absolute; 0 = never. */
+  expiresAtMs: number;
 }
+
+/** One addressed to the connection itself. */
+export type HeldDirect = { frame: Frame; expiresAtMs: number };
 
 /** One channel of a session whose history is being read, or was read further than the live messages have come. */
 export class HeldChannel {
@@ -21,7 +26,7 @@ export class HeldChannel {
 export class Held<C extends object = object> {
   readonly channels = new Map<C, HeldChannel>();
   /** Addressed to the connection itself before its welcome. */
-  direct: Frame[] = [];
+  direct: HeldDirect[] = [];
   /** Bytes of all that is held. */
   bytes = 0;
 

@@ -22,6 +22,12 @@ export const busConfig = (env: Env, deployment: Deployment) => {
       'bytes that may wait with BUS=embedded; full refuses',
       { min: 1024 * 1024 },
     ),
+    embeddedDeadBytes: env.bytes(
+      'EMBEDDED_DEAD_BYTES',
+      16 * 1024 * 1024,
+      'bytes of dead letters with BUS=embedded; the oldest make room',
+      { min: 64 * 1024 },
+    ),
     kafkaBrokers: env.list('KAFKA_BROKERS', ['127.0.0.1:9092'], 'Kafka, comma list of host:port'),
     kafkaTopicPrefix: env.text('KAFKA_TOPIC_PREFIX', 'skylark.', "before every topic's name"),
   };

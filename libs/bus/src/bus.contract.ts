@@ -143,6 +143,21 @@ export function describeBus(name: string, open: () => Promise<BusUnderTest>): vo
       expect(entries[1]!.value).toHaveLength(0);
     });
 
+    it('hands over the key, and where a record died that is sent again', async () => {
+      await bus.consume(taking);
+      await bus.publish([
+        { shard: 0, key: Buffer.of(0, 255), value: Buffer.from('a'), replayOf: 0 },
+        { shard: 0, key: 'k', value: Buffer.from('b') },
+      ]);
+      await taking.when(() => taking.values(0).length === 2);
+
+      const entries = taking.calls.flatMap((call) => call.entries);
+      expect(entries.map(({ key, replayOf }) => [key?.toString('hex'), replayOf])).toEqual([
+        ['00ff', 0],
+        ['6b', undefined],
+      ]);
+    });
+
     it('gives a shard one call at a time, the next one with all that came meanwhile', async () => {
       const opened = gate();
       taking.gate = opened.promise;

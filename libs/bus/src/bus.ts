@@ -6,7 +6,11 @@ export const MAX_NOTE_BYTES = 1_024;
 /** One record as it waits on the bus. */
 export interface BusEntry {
   offset: number;
+  /** As it was published; missing where the bus has none. */
+  key?: Buffer;
   value: Buffer;
+  /** Of a dead record that was sent again: the offset at which it died. */
+  replayOf?: number;
 }
 
 /**
@@ -72,8 +76,10 @@ export class ShardsChangedError extends Error {
 export interface Publishing {
   shard: number;
   /** The first channel's key: what Kafka shows as the record's key. */
-  key: string;
+  key: string | Buffer;
   value: Buffer;
+  /** Sends a dead record again: the offset at which it died, so that it is not taken for its own repeat. */
+  replayOf?: number;
 }
 
 /**

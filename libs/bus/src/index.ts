@@ -1,3 +1,4 @@
 export * from './bus.config.js';
 export * from './bus.js';
 export * from './bus.module.js';
+export * from './dead-letter-log.js';

@@ -1,5 +1,5 @@
 import type { Log } from '@app/runtime';
-import { type BusEntry, checkNote, type OwnedShard, type ShardConsumer } from '../bus.js';
+import { type BusEntry, checkNote, type OwnedShard, type Publishing, type ShardConsumer } from '../bus.js';
 import { HandOver } from '../hand-over.js';
 
 /** One in-order log in memory, and its one owner. */
@@ -24,8 +24,9 @@ export class EmbeddedShard implements OwnedShard {
     return this.lost.signal;
   }
 
-  append(value: Buffer): void {
-    const entry = { offset: this.committed + this.entries.length, value };
+  append({ key, value, replayOf }: Publishing): void {
+    const offset = this.committed + this.entries.length;
+    const entry: BusEntry = { offset, key: Buffer.from(key), value, ...(replayOf !== undefined && { replayOf }) };
     this.entries.push(entry);
     this.handOver?.push([entry]);
   }

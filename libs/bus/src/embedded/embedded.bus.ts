@@ -54,7 +54,7 @@ export class EmbeddedBus extends Bus {
     }
     if (this.bytes + size > this.maxBytes) throw new BusUnavailableError(this.full());
     this.bytes += size;
-    for (const { shard, value } of records) this.logs[shard]!.append(value);
+    for (const record of records) this.logs[record.shard]!.append(record);
   }
 
   async consume(consumer: ShardConsumer): Promise<void> {

@@ -28,6 +28,8 @@ const MAX_LOAD_BYTES = 8 * 1024 * 1024;
 /** kafkajs copies a partition's list once per record. */
 const MAX_LOAD_RECORDS = 2_000;
 const RECORD_OVERHEAD_BYTES = 100;
+/** On a record that was sent again: the offset at which it died. */
+export const replayHeader = 'replay-of';
 
 /**
  * One `sendBatch` in flight, everything else gathers meanwhile: a retry can then only repeat, never reorder. The
@@ -154,7 +156,12 @@ export class GatheringProducer {
 
   private async attempt(records: readonly Publishing[]): Promise<void> {
     const producer = await this.connected();
-    const messages = records.map(({ shard, key, value }) => ({ partition: shard, key, value }));
+    const messages = records.map(({ shard, key, value, replayOf }) => ({
+      partition: shard,
+      key,
+      value,
+      ...(replayOf !== undefined && { headers: { [replayHeader]: String(replayOf) } }),
+    }));
     const answers = await producer.sendBatch({
       acks: -1,
       timeout: this.settings.requestTimeoutMs,

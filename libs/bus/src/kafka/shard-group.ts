@@ -1,6 +1,7 @@
 import { type Clock, type Log, type Timer, persist } from '@app/runtime';
-import type { EachBatchPayload } from 'kafkajs';
-import type { ShardConsumer } from '../bus.js';
+import type { EachBatchPayload, KafkaMessage } from 'kafkajs';
+import type { BusEntry, ShardConsumer } from '../bus.js';
+import { replayHeader } from './gathering-producer.js';
 import { Generation, type Slot } from './generation.js';
 import { GroupMember, type MemberEvents, type MemberOptions } from './group-member.js';
 import { KafkaShard } from './kafka-shard.js';
@@ -145,9 +146,7 @@ export class ShardGroup implements MemberEvents {
     slot.shard ??= await this.own(generation, slot, batch.partition);
     if (generation.signal.aborted || this.closing.signal.aborted) return slot.shard.lose();
 
-    const entries = batch.messages
-      .map(({ offset, value }) => ({ offset: Number(offset), value: value ?? Buffer.alloc(0) }))
-      .filter(({ offset }) => offset >= slot.next);
+    const entries = batch.messages.map(entryOf).filter(({ offset }) => offset >= slot.next);
     payload.resolveOffset(batch.lastOffset());
     slot.next = Number(batch.lastOffset()) + 1;
     slot.shard.handOver.push(entries);
@@ -193,4 +192,14 @@ export class ShardGroup implements MemberEvents {
 
 function everyShard(shards: number): number[] {
   return Array.from({ length: shards }, (_, shard) => shard);
+}
+
+function entryOf({ offset, key, value, headers }: KafkaMessage): BusEntry {
+  const replayOf = Number(headers?.[replayHeader]?.toString() ?? NaN);
+  return {
+    offset: Number(offset),
+    ...(key && { key }),
+    value: value ?? Buffer.alloc(0),
+    ...(Number.isSafeInteger(replayOf) && { replayOf }),
+  };
 }

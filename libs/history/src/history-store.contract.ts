@@ -345,6 +345,15 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
       });
     });
 
+    it('is probed as records are added, and nobody sees it', async () => {
+      await store.append(owner, [record(1, 'room:a')]);
+      await store.probe(owner);
+      await store.probe(owner);
+      expect(await store.append(owner, [record(2, 'room:a')])).toEqual([[1]]);
+      await store.claim({ ...owner, ownerEpoch: 8 });
+      await expect(store.probe(owner)).rejects.toThrow(GhostOwnerError);
+    });
+
     it('has no problem while it is open, and may be closed twice', async () => {
       expect(await store.problem()).toBeUndefined();
       await store.close();

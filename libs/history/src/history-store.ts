@@ -89,6 +89,12 @@ export abstract class HistoryStore {
    */
   abstract append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept>;
 
+  /**
+   * Adds something to a channel that nobody reads, in the very way records are added: whether the store takes records now.
+   * @throws why it does not, GhostOwnerError as `append` does.
+   */
+  abstract probe(owner: ShardOwner): Promise<void>;
+
   /** Where each channel stands, in the order asked, in one round trip. A channel never written: the current epoch (or '' before any), offset -1, floor -1. */
   abstract tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]>;
 

@@ -72,6 +72,11 @@ export class MemoryHistoryStore extends HistoryStore {
     );
   }
 
+  probe(owner: ShardOwner): Promise<void> {
+    if (this.owners.admit(owner)) return Promise.resolve();
+    return Promise.reject(new GhostOwnerError(`shard ${owner.shard} has a later owner than ${owner.ownerEpoch}`));
+  }
+
   tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]> {
     return Promise.resolve(
       channels.map((name) => {

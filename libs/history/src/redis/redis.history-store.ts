@@ -15,7 +15,7 @@ import {
 import { heldIds, isKept, keeps, keptOf, metaLifeMs } from '../retention.js';
 import { ChannelBatches } from './channel-batches.js';
 import { defineHistoryCommands, type PipelineAnswers } from './commands.js';
-import { unpackEntry } from './packed-entry.js';
+import { packTail, unpackEntry } from './packed-entry.js';
 
 /**
  * History in Redis: a list of packed entries and a small hash per channel (one hash tag), one script call per channel and
@@ -78,6 +78,16 @@ export class RedisHistoryStore extends HistoryStore {
     const answers = resultsOf<string[]>(await pipeline.exec(), owner);
     for (const [i, batch] of [...batches].entries()) batch.answer(answers[i]!.map(Number));
     return keptOf(prevs);
+  }
+
+  async probe(owner: ShardOwner): Promise<void> {
+    const pipeline = (await this.link.connected()).pipeline();
+    const tag = `${this.prefix}h:{probe/${owner.shard}}`; // channels' keys begin with an app id and have names
+    const now = String(Date.now());
+    const entry = [now, now, packTail(0, [], new Uint8Array(1))];
+    const keys = [`${tag}:l`, `${tag}:m`, this.shardKey(owner.shard)];
+    pipeline.skylarkAppend(...keys, owner.epoch, owner.ownerEpoch, 1, probeLifeMs, probeLifeMs, 1, ...entry);
+    resultsOf(await pipeline.exec(), owner);
   }
 
   async tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]> {
@@ -145,3 +155,6 @@ function resultsOf<T>(answers: PipelineAnswers, owner?: ShardOwner): T[] {
 
 /** 12 characters of base64url. */
 const newEpoch = (): string => randomBytes(9).toString('base64url');
+
+/** How long the probes of a shard are remembered. */
+const probeLifeMs = 60_000;

@@ -15,7 +15,7 @@ export class JobMetrics {
 
   constructor(metrics: Metrics) {
     this.dropped = metrics.dropped;
-    this.dead = metrics.counter('skylark_dead_total', 'Records that cannot be read, by reason', ['reason']);
+    this.dead = metrics.counter('skylark_dead_total', 'Records that went to the dead letters, by reason', ['reason']);
     this.records = metrics.counter('skylark_job_records_total', 'Records taken from the bus');
     this.deliveries = metrics.counter('skylark_job_deliveries_total', 'Deliveries that a gateway has acknowledged');
     this.batches = metrics.counter('skylark_job_batches_total', 'Batches sent to gateways, repeats included');

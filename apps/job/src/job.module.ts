@@ -1,9 +1,10 @@
 import { Module, type DynamicModule } from '@nestjs/common';
-import { BusModule, type Bus } from '@app/bus';
+import { hostname } from 'node:os';
+import { BusModule, DeadLetterLog, type Bus } from '@app/bus';
 import { HistoryModule, type HistoryStore } from '@app/history';
 import { RegistryModule, type Registry } from '@app/registry';
 import { Clock, HealthModule, Log, type Metrics, type Readiness } from '@app/runtime';
-import { DeadLetters, LoggedDeadLetters } from './dispatch/dead-letter.js';
+import { DeadLetters, KeptDeadLetters } from './dispatch/dead-letter.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { GatewayClients } from './dispatch/gateway-clients.js';
 import { LaneGround, Lanes } from './dispatch/lanes.js';
@@ -15,11 +16,13 @@ import { LaneStates } from './route/route.js';
 import { Router } from './route/router.js';
 import { Reader } from './shard/reader.js';
 import { ShardRuns } from './shard/shard-runs.js';
+import { Sieve } from './shard/sieve.js';
 
 /** What job runs on. An instance that is given is used, and is its maker's to open and close; what is missing is made. */
 export interface JobParts {
   config: JobConfig;
   bus?: Bus;
+  deadLetters?: DeadLetterLog;
   registry?: Registry;
   history?: HistoryStore;
   metrics?: Metrics;
@@ -34,7 +37,7 @@ export interface JobParts {
 @Module({})
 export class JobModule {
   static forRoot(parts: JobParts & { log: Log; clock: Clock; metrics: Metrics; readiness: Readiness }): DynamicModule {
-    const { config, log, clock, metrics, readiness, bus, registry, history } = parts;
+    const { config, log, clock, metrics, readiness, bus, deadLetters, registry, history } = parts;
     const { policies, shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix } = config;
     const redis = { backend: 'redis', url: config.redisUrl, prefix: config.redisPrefix } as const;
     const isKafka = config.bus === 'kafka' && !bus;
@@ -45,8 +48,26 @@ export class JobModule {
         HealthModule.forRoot({ readiness, metrics }),
         BusModule.forRoot(
           isKafka
-            ? { backend: 'kafka', brokers, topicPrefix, shards, clientId: 'skylark-job', log, metrics, clock }
-            : { backend: 'embedded', instance: bus, shards, log, metrics },
+            ? {
+                backend: 'kafka',
+                brokers,
+                topicPrefix,
+                shards,
+                clientId: 'skylark-job',
+                deadLetters,
+                log,
+                metrics,
+                clock,
+              }
+            : {
+                backend: 'embedded',
+                instance: bus,
+                deadLetters,
+                deadLetterBytes: config.embeddedDeadBytes,
+                shards,
+                log,
+                metrics,
+              },
         ),
         RegistryModule.forRoot({
           log,
@@ -75,12 +96,18 @@ export class JobModule {
         },
         { provide: GatewayClients, useValue: new GatewayClients(config.rpcSecret, log) },
         { provide: LaneStates, useExisting: GatewayClients },
-        { provide: DeadLetters, useClass: LoggedDeadLetters },
+        {
+          provide: DeadLetters,
+          useFactory: (letters: DeadLetterLog) =>
+            new KeptDeadLetters(letters, clock, jobMetrics, log, `${hostname()}/${process.pid}`),
+          inject: [DeadLetterLog],
+        },
         ShardRuns,
         Reader,
         Router,
         Lanes,
         Dispatcher,
+        Sieve,
         Pipeline,
       ],
     };

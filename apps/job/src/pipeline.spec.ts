@@ -1,10 +1,17 @@
 import { setImmediate } from 'node:timers/promises';
-import { createBus, type Bus, type OwnedShard, type ShardConsumer } from '@app/bus';
+import {
+  createBus,
+  createDeadLetterLog,
+  type Bus,
+  type DeadLetterLog,
+  type OwnedShard,
+  type ShardConsumer,
+} from '@app/bus';
 import { createMemoryHistory, GhostOwnerError, parsePolicies, type HistoryStore } from '@app/history';
 import { bodyCodec, recordCodec, Refusal, type DeliveryBatch, type PushRecord } from '@app/protocol/wires';
 import { createMemoryRegistry, nodeRef, type Registry } from '@app/registry';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
-import { LoggedDeadLetters } from './dispatch/dead-letter.js';
+import { KeptDeadLetters } from './dispatch/dead-letter.js';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { GatewayClients, type GatewayLink } from './dispatch/gateway-clients.js';
 import { LaneGround, Lanes } from './dispatch/lanes.js';
@@ -14,6 +21,7 @@ import { Router } from './route/router.js';
 import { Reader } from './shard/reader.js';
 import { FakeShard } from './shard/fake-shard.contract.js';
 import { ShardRuns } from './shard/shard-runs.js';
+import { Sieve } from './shard/sieve.js';
 
 /** Gateways in this process, which take what comes until they are held. */
 class Gateways extends GatewayClients {
@@ -54,6 +62,7 @@ class Gateways extends GatewayClients {
 
 interface Job {
   bus: Bus;
+  letters: DeadLetterLog;
   history: HistoryStore;
   registry: Registry;
   gateways: Gateways;
@@ -86,12 +95,15 @@ async function startPipeline(prepare: (history: HistoryStore) => void = () => {}
   const runs = new ShardRuns(history, silentLog);
   const ground = new LaneGround({ windowBytes: 100_000, stallMs: 5_000 }, clock, jobMetrics, silentLog);
   const lanes = new Lanes(ground, gateways, registry.nodes, runs);
+  const letters = createDeadLetterLog({ backend: 'embedded', shards: 1, log: silentLog, metrics });
+  const dead = new KeptDeadLetters(letters, clock, jobMetrics, silentLog, 'job-1');
   const pipeline = new Pipeline(
     runs,
-    new Reader(new LoggedDeadLetters(jobMetrics, silentLog), jobMetrics, clock),
+    new Reader(dead, jobMetrics, clock),
     history,
     new Router(registry.presence, gateways),
     new Dispatcher(lanes, jobMetrics, clock),
+    new Sieve(dead),
   );
   for (const [id, incarnation] of Object.entries(incarnations)) {
     const entry = { host: '127.0.0.1', port: 1, address: '', region: '', state: 'serving' as const, startedAtMs: 0 };
@@ -116,7 +128,7 @@ async function startPipeline(prepare: (history: HistoryStore) => void = () => {}
     const node = nodeRef(id, incarnations[id]!);
     return registry.presence.apply(node, [{ kind, key: `default/${name}`, present: true }]);
   };
-  return { bus, history, registry, gateways, pipeline, runs, clock, commits, publish, present, count };
+  return { bus, letters, history, registry, gateways, pipeline, runs, clock, commits, publish, present, count };
 }
 
 /** The pipeline, with the commits of its shards noted. */
@@ -233,7 +245,7 @@ describe('Pipeline', () => {
   });
 
   it('goes on behind what cannot be read, and tells', async () => {
-    const { publish, present, gateways, commits, count } = await startPipeline();
+    const { publish, present, gateways, commits, count, letters } = await startPipeline();
     await present('g1', 'room', 'kept');
     await publish(
       Buffer.from('not a record'),
@@ -247,6 +259,76 @@ describe('Pipeline', () => {
     await until(() => commits.at(-1) === 7);
     expect(gateways.offsets('g1')).toEqual([6]);
     expect(await count('dead')).toEqual({ undecodable: 6 });
+    const { letters: kept } = await letters.list({ limit: 100 });
+    expect(kept.map(({ source }) => source.offset)).toEqual(numbers(6));
+    expect(kept[0]).toMatchObject({ source: { shard: 0 }, reason: 'undecodable', job: 'job-1' });
+    expect([kept[0]!.key, kept[0]!.value].map(String)).toEqual(['k', 'not a record']);
+  });
+
+  it('goes on without what history or registry always stumble over, and takes it when it is sent again', async () => {
+    const broken = new Set(['room:a', 'room:b']);
+    const { publish, present, gateways, commits, count, letters, registry, bus } = await startPipeline((history) => {
+      const append = history.append.bind(history);
+      history.append = (owner, records) => {
+        const isBad = records.some(({ targets }) => targets.some(({ channel }) => broken.has(channel)));
+        return isBad ? Promise.reject(new RangeError('out of range')) : append(owner, records);
+      };
+    });
+    const lookup = registry.presence.lookup.bind(registry.presence);
+    registry.presence.lookup = (question) => {
+      const isBad = broken.size > 0 && question.rooms.includes('default/c');
+      return isBad ? Promise.reject(new TypeError('no room')) : lookup(question);
+    };
+    for (const room of ['kept', 'a', 'b', 'c']) await present('g1', 'room', room);
+    await publish({}, { id: 'A', targets: to('room:a') }, {}, { id: 'B', targets: to('room:b') });
+    await publish({ id: 'C', targets: to('room:c'), retain: false }, {});
+    await until(() => commits.at(-1) === 6);
+
+    expect(gateways.offsets('g1')).toEqual([0, 2, 5]);
+    expect(await count('dead')).toEqual({ failing: 3 });
+    const { letters: kept } = await letters.list({ limit: 100 });
+    expect(kept.map(({ messageId }) => messageId)).toEqual(['A', 'B', 'C']);
+    expect(kept[0]!.error).toBe('RangeError: out of range');
+    broken.clear();
+    await bus.publish(kept.map(({ key, value, source }) => ({ shard: 0, key, value, replayOf: source.offset })));
+    await until(() => commits.at(-1) === 9);
+    expect(gateways.offsets('g1')).toEqual([0, 2, 5, 6, 7, 8]);
+    expect(await count('dropped')).toEqual({});
+  });
+
+  it('gives a replay to those of its channels that have not had it', async () => {
+    let isBroken = true;
+    const { publish, present, gateways, commits, count, letters, bus } = await startPipeline((history) => {
+      const append = history.append.bind(history);
+      history.append = async (owner, records) => {
+        const [good, bad] = ['room:kept', 'room:b'].map((channel) =>
+          records.map((record) => {
+            const targets = record.targets.filter((target) => target.channel === channel);
+            return { ...record, part: record.part, targets };
+          }),
+        );
+        if (!isBroken || bad!.every(({ targets }) => targets.length === 0)) return append(owner, records);
+        await append(owner, good!); // as scripts of one pipeline do, each for itself
+        throw new RangeError('out of range');
+      };
+    });
+    for (const room of ['kept', 'b']) await present('g1', 'room', room);
+    await publish({ id: 'both', targets: to('room:kept', 'room:b') }, {});
+    await until(() => commits.at(-1) === 2);
+    isBroken = false;
+    const [letter] = (await letters.list({ limit: 1 })).letters;
+    await bus.publish([{ shard: 0, key: 'k', value: letter!.value, replayOf: 0 }]);
+    await until(() => commits.at(-1) === 3);
+
+    const steps = gateways
+      .deliveries('g1')
+      .map(({ offset, steps: its }) => [offset, ...its.map(({ channel, prev }) => `${channel} after ${prev}`)]);
+    // Whoever is in the first room sees by `prev` what it has not got, and finds it in history.
+    expect(steps).toEqual([
+      [1, 'room:kept after 0'],
+      [2, 'room:b after -2'],
+    ]);
+    expect(await count('dropped')).toEqual({});
   });
 
   it('reads a record of a newer version', async () => {

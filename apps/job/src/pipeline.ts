@@ -1,18 +1,21 @@
 import { Injectable } from '@nestjs/common';
 import type { BusEntry, OwnedShard } from '@app/bus';
-import { HistoryStore } from '@app/history';
+import { HistoryStore, type Kept } from '@app/history';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { Router } from './route/router.js';
 import { Reader, type ReadRecord } from './shard/reader.js';
+import { replayed } from './shard/replayed.js';
 import type { ShardRun } from './shard/shard-run.js';
 import { ShardRuns } from './shard/shard-runs.js';
+import { Sieve, type Sifted } from './shard/sieve.js';
 
 /**
  * The way of a record through job: read, retain, route, hand over; the commit follows behind.
  *
  * A shard is one in-order street. Nothing here waits for a gateway: lanes take what comes and hold the shard back when they
  * are full, and the shard is committed up to the lowest offset that some lane has not acknowledged (`Watermark`).
- * An outage of history or registry stops the street until it is over; a lost shard ends it.
+ * An outage of history or registry stops the street until it is over; a lost shard ends it; a record that fails alone
+ * leaves it (`Sieve`).
  */
 @Injectable()
 export class Pipeline {
@@ -22,6 +25,7 @@ export class Pipeline {
     private readonly history: HistoryStore,
     private readonly router: Router,
     private readonly dispatcher: Dispatcher,
+    private readonly sieve: Sieve,
   ) {}
 
   /** Resolves when the entries are in history and in their lanes, which is not yet when they are delivered. */
@@ -37,10 +41,41 @@ export class Pipeline {
     }
   }
 
-  private async carry(run: ShardRun, records: readonly ReadRecord[]): Promise<void> {
-    const kept = await run.insist('history', () => this.history.append(run.owner, records));
+  private async carry(run: ShardRun, read: readonly ReadRecord[]): Promise<void> {
+    const retained = await this.retain(run, read);
     // After the append, or a newcomer could miss one: it reads history after it has written the registry.
-    const routes = await run.insist('registry', () => this.router.route(records));
-    if (!run.ended) this.dispatcher.dispatch(run, records, kept, routes);
+    const places = new Map(retained.records.map((record, i) => [record, retained.answers[i]!]));
+    const { records, answers: routes } = await this.sieve.pass(run, retained.records, {
+      what: 'registry',
+      take: (some) => this.router.route(some),
+      witness: async () => [await this.history.probe(run.owner), await this.router.route([nobody])],
+    });
+    if (run.ended) return;
+    const kept = records.map((record) => places.get(record)!);
+    for (const { record, error } of this.dispatcher.dispatch(run, records, kept, routes)) {
+      await this.sieve.bury(run, record, error);
+    }
+  }
+
+  private async retain(run: ShardRun, read: readonly ReadRecord[]): Promise<Sifted<Kept[number]>> {
+    const step = {
+      what: 'history',
+      take: (some: readonly ReadRecord[]) => this.history.append(run.owner, some),
+      witness: () => this.history.probe(run.owner),
+    };
+    const { records, answers } = await this.sieve.pass(run, read, step);
+    if (!records.some(({ entry }, i) => entry.replayOf !== undefined && answers[i] === 'duplicate')) {
+      return { records, answers };
+    }
+    return replayed(records, answers, (targets) => run.insist('history', () => step.take(targets)));
   }
 }
+
+/** Goes nowhere: what the registry is asked for when it must be told whether it answers. */
+const nobody = {
+  app: 'default',
+  targets: [
+    { channel: 'user:-', devices: [] },
+    { channel: 'room:-', devices: [] },
+  ],
+};

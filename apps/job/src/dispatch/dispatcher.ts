@@ -1,6 +1,7 @@
 import { Injectable } from '@nestjs/common';
 import type { Kept } from '@app/history';
 import type { Delivery } from '@app/protocol/wires';
+import type { NodeSeen } from '@app/registry';
 import { Clock } from '@app/runtime';
 import { sizeOf } from '../batch/batcher.js';
 import { JobMetrics } from '../job.metrics.js';
@@ -19,32 +20,59 @@ export class Dispatcher {
     private readonly clock: Clock,
   ) {}
 
-  dispatch(run: ShardRun, records: readonly ReadRecord[], kept: Kept, routes: readonly Route[]): void {
+  /** Answers the records of which no delivery can be made. */
+  dispatch(run: ShardRun, records: readonly ReadRecord[], kept: Kept, routes: readonly Route[]): Undeliverable[] {
+    const failed: Undeliverable[] = [];
     records.forEach((record, i) => {
       const prevs = kept[i]!;
-      if (prevs === 'duplicate') this.metrics.dropped.inc({ stage: 'job', reason: 'duplicate' });
-      else this.push(run, record, prevs, routes[i]!);
+      if (prevs === 'duplicate') return this.metrics.dropped.inc({ stage: 'job', reason: 'duplicate' });
+      let parcels: Parcel[];
+      try {
+        parcels = parcelsOf(record, prevs, routes[i]!);
+      } catch (error) {
+        failed.push({ record, error });
+        return;
+      }
+      this.push(run, record, parcels, routes[i]!);
     });
+    return failed;
   }
 
-  private push(run: ShardRun, record: ReadRecord, prevs: readonly number[], route: Route): void {
+  private push(run: ShardRun, record: ReadRecord, parcels: readonly Parcel[], route: Route): void {
     if (route.gone > 0) this.metrics.dropped.inc({ stage: 'route', reason: 'gone' }, route.gone);
     if (route.lost > 0) this.metrics.dropped.inc({ stage: 'route', reason: 'node_lost' }, route.lost);
-    if (route.nodes.size === 0) return;
-    const expected = run.watermark.expect(record.offset, route.nodes.size);
+    if (parcels.length === 0) return;
+    const expected = run.watermark.expect(record.offset, parcels.length);
     const pushedAtMs = this.clock.now();
-    const rates = record.speed > 0 ? ratesOf(record.speed, [...route.nodes.keys()]) : undefined;
-    for (const [node, places] of route.nodes) {
-      const delivery: Delivery = {
-        offset: record.offset,
-        steps: places.map((place) => ({ ...record.targets[place]!, prev: prevs[place]! })),
-        body: record.body,
-        app: record.app,
-        rate: rates?.get(node) ?? 0,
-      };
-      this.lanes
-        .of(run, node)
-        .push({ delivery, bytes: sizeOf(delivery), expiresAtMs: record.expiresAtMs, expected, pushedAtMs });
+    const { expiresAtMs } = record;
+    for (const { node, delivery, bytes } of parcels) {
+      this.lanes.of(run, node).push({ delivery, bytes, expiresAtMs, expected, pushedAtMs });
     }
   }
+}
+
+/** A record of which no delivery can be made, and why. */
+export interface Undeliverable {
+  record: ReadRecord;
+  error: unknown;
+}
+
+interface Parcel {
+  node: NodeSeen;
+  delivery: Delivery;
+  bytes: number;
+}
+
+function parcelsOf(record: ReadRecord, prevs: readonly number[], { nodes }: Route): Parcel[] {
+  const rates = record.speed > 0 ? ratesOf(record.speed, [...nodes.keys()]) : undefined;
+  return [...nodes].map(([node, places]) => {
+    const delivery: Delivery = {
+      offset: record.offset,
+      steps: places.map((place) => ({ ...record.targets[place]!, prev: prevs[place]! })),
+      body: record.body,
+      app: record.app,
+      rate: rates?.get(node) ?? 0,
+    };
+    return { node, delivery, bytes: sizeOf(delivery) };
+  });
 }

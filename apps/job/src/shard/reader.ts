@@ -10,6 +10,8 @@ import type { ShardRun } from './shard-run.js';
 /** A record and its place in the shard. */
 export interface ReadRecord extends PushRecord {
   offset: number;
+  /** As it stood on the bus. */
+  entry: BusEntry;
 }
 
 /** Reads entries of the bus. What cannot be read, came before under another offset, or is too old leaves the street here. */
@@ -25,12 +27,13 @@ export class Reader {
     this.metrics.records.inc(entries.length);
     const records: ReadRecord[] = [];
     const now = this.clock.now();
-    for (const { offset, value } of entries) {
+    for (const entry of entries) {
+      const { offset, value, replayOf } = entry;
       const record = decode(value);
-      if (!record) await this.dead.put({ shard: run.shard, offset, reason: 'undecodable', value });
-      else if (run.recentIds.isRepeat(record.id, record.part, offset)) this.drop('duplicate');
+      if (record instanceof Error) await this.dead.put(run, { reason: 'undecodable', error: record, entry });
+      else if (run.recentIds.isRepeat(record.id, record.part, offset, replayOf)) this.drop('duplicate');
       else if (record.expiresAtMs > 0 && record.expiresAtMs <= now) this.drop('expired');
-      else records.push(Object.assign(record, { offset }));
+      else records.push(Object.assign(record, { offset, entry }));
     }
     return records;
   }
@@ -40,14 +43,15 @@ export class Reader {
   }
 }
 
-/** Undefined for what is no record, or lacks what every record has. Fields of later versions are no harm. */
-function decode(value: Buffer): PushRecord | undefined {
+/** An error for what is no record, or lacks what every record has. Fields of later versions are no harm. */
+function decode(value: Buffer): PushRecord | Error {
   try {
     const record = recordCodec.decode(value);
     const { app, id, targets, body } = record;
     const isWhole = isAppId(app) && id !== '' && body.length > 0 && targets.length > 0;
-    return isWhole && targets.every(({ channel }) => parseChannel(channel)) ? record : undefined;
-  } catch {
-    return undefined;
+    if (isWhole && targets.every(({ channel }) => parseChannel(channel))) return record;
+    return new Error('it lacks an app, an id, a body or a channel');
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
   }
 }

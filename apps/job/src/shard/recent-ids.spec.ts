@@ -15,4 +15,16 @@ describe('RecentIds', () => {
     expect(ids.isRepeat('a', 0, 9)).toBe(false);
     expect(ids.isRepeat('c', 0, 9)).toBe(true);
   });
+
+  it('takes what died and was sent again for no repeat, once', () => {
+    const ids = new RecentIds();
+    ids.isRepeat('a', 0, 10);
+    expect(ids.isRepeat('a', 0, 20, 10)).toBe(false);
+    expect(ids.isRepeat('a', 0, 20, 10)).toBe(false);
+    expect(ids.isRepeat('a', 0, 21, 10)).toBe(true);
+    ids.forget('a', 0, 10);
+    expect(ids.isRepeat('a', 0, 22)).toBe(true);
+    ids.forget('a', 0, 20);
+    expect(ids.isRepeat('a', 0, 23)).toBe(false);
+  });
 });

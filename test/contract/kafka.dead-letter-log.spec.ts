@@ -99,7 +99,7 @@ withKafka('with Apache Kafka', () => {
       const prefix = freshPrefix();
       await using log = closing(logOf(prefix));
       await log.put(dead(1));
-      await log.list({ limit: 1 });
+      expect((await log.list({ limit: 1 })).letters).toHaveLength(1);
       const left = async () => (await admin.listGroups()).groups.filter(({ groupId }) => groupId.startsWith(prefix));
       await until(async () => (await left()).length === 0);
     });

@@ -58,7 +58,8 @@ export class DeadTopicReader {
     await this.consumer.disconnect();
   }
 
-  private take({ batch, resolveOffset }: EachBatchPayload): Promise<void> {
+  private take(payload: EachBatchPayload): Promise<void> {
+    const { batch } = payload;
     const { stretch } = this;
     for (const message of batch.messages) {
       const offset = Number(message.offset);
@@ -66,7 +67,7 @@ export class DeadTopicReader {
       stretch.next = offset + 1;
       stretch.visit(message);
     }
-    resolveOffset(batch.lastOffset());
+    payload.resolveOffset(batch.lastOffset());
     if (stretch && Number(batch.lastOffset()) >= stretch.end - 1) {
       this.stretch = undefined;
       this.consumer.pause([{ topic: this.topic }]);

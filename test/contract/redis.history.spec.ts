@@ -1,6 +1,7 @@
 import { connectRedis, silentLog } from '@app/runtime';
 import { ChannelPolicies } from '../../libs/history/src/channel-policy.js';
 import { describeHistoryStore } from '../../libs/history/src/history-store.contract.js';
+import { HistoryLostError } from '../../libs/history/src/history-store.js';
 import { RedisHistoryStore } from '../../libs/history/src/redis/redis.history-store.js';
 import { connectTest, freshPrefix, removeKeys } from '../support/redis-keys.js';
 import { until } from '../support/until.js';
@@ -44,7 +45,7 @@ async function openOne() {
     return { store, until: (holds) => until(holds), close };
   });
 
-  it('does not claim completeness after it was emptied under a running job', async () => {
+  it('takes nothing after it was emptied under a running job, until the shard is claimed again in a new epoch', async () => {
     await using opened = await openOne();
     const { store } = opened;
     const epoch = await store.epochOf('life');
@@ -53,12 +54,33 @@ async function openOne() {
     await store.append(owner, [record(1, 'ann'), record(2, 'bob')]);
     await removeKeys(url!, opened.prefix);
 
-    expect(await store.append(owner, [record(5, 'ann')])).toEqual([[-2]]);
-    expect(await store.tops('default', ['user:ann'])).toEqual([{ epoch, offset: 5, floor: 5 }]);
-    for (const offset of [-1, 1, 4]) {
+    await expect(store.append(owner, [record(5, 'ann')])).rejects.toBeInstanceOf(HistoryLostError);
+    const next = { ...owner, epoch: await store.epochOf('life') };
+    expect(next.epoch).not.toBe(epoch);
+    expect(await store.claim(next)).toEqual({ retainedTo: -1 });
+    expect(await store.append(next, [record(5, 'ann')])).toEqual([[-2]]);
+    for (const offset of [-1, 1, 4, 5]) {
       expect(await store.read('default', 'user:ann', { epoch, offset })).toMatchObject({ recovered: false });
     }
-    expect(await store.read('default', 'user:ann', { epoch, offset: 5 })).toMatchObject({ recovered: true });
+    expect(await store.read('default', 'user:ann', { epoch: next.epoch, offset: 5 })).toMatchObject({
+      recovered: true,
+    });
+  });
+
+  it('knows of a batch that was done in part only that it was not done', async () => {
+    await using opened = await openOne();
+    const { store, redis, prefix } = opened;
+    const owner = { shard: 0, epoch: await store.epochOf('life'), ownerEpoch: 1 };
+    await store.claim(owner);
+    await store.append(owner, [record(1, 'ann')]);
+    const bobs = `${prefix}h:{default/user:bob}:m`;
+    await redis.set(bobs, 'this is no hash, so that his part of the batch fails');
+    const batch = [record(2, 'ann'), record(3, 'bob'), record(4, 'cid')];
+    await expect(store.append(owner, batch)).rejects.toThrow('WRONGTYPE');
+    expect(await store.claim(owner)).toEqual({ retainedTo: 1 });
+    await redis.del(bobs);
+    expect(await store.append(owner, batch)).toEqual([[1], [-2], [-2]]);
+    expect(await store.claim(owner)).toEqual({ retainedTo: 4 });
   });
 
   it('keeps a channel with one message small, and what stands in it longer than the message', async () => {

@@ -82,6 +82,7 @@ export async function openRig(options: { maxOutboxBytes?: number; limits?: Repai
   const registry = createMemoryRegistry(clock);
   const history = createMemoryHistory(parsePolicies(''), clock);
   const epochName = await history.epochOf('life');
+  await history.claim({ ...owner, epoch: epochName });
   const node = 'g1~1';
   const sessions = new SessionTable();
   sessions.identify('g1', 1);

@@ -11,6 +11,7 @@ export class JobMetrics {
   readonly batches;
   readonly laneBytes;
   readonly stalledLanes;
+  readonly historyLost;
   readonly dispatchSeconds;
 
   constructor(metrics: Metrics) {
@@ -21,6 +22,11 @@ export class JobMetrics {
     this.batches = metrics.counter('skylark_job_batches_total', 'Batches sent to gateways, repeats included');
     this.laneBytes = metrics.gauge('skylark_job_lane_bytes', 'Bytes in all lanes, not acknowledged yet');
     this.stalledLanes = metrics.gauge('skylark_job_stalled_lanes', 'Lanes whose node does not answer: history only');
+    this.historyLost = metrics.counter(
+      'skylark_job_history_lost_total',
+      'Shards whose history was not as it was left: begun again at the committed offset, or in a new epoch too',
+      ['outcome'],
+    );
     this.dispatchSeconds = metrics.histogram(
       'skylark_job_dispatch_seconds',
       'From the lane until the gateway has flushed',

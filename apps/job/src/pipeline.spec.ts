@@ -92,7 +92,7 @@ async function startPipeline(prepare: (history: HistoryStore) => void = () => {}
   prepare(history);
   const registry = createMemoryRegistry(clock);
   const gateways = new Gateways('', silentLog);
-  const runs = new ShardRuns(history, silentLog);
+  const runs = new ShardRuns(history, silentLog, jobMetrics);
   const ground = new LaneGround({ windowBytes: 100_000, stallMs: 5_000 }, clock, jobMetrics, silentLog);
   const lanes = new Lanes(ground, gateways, registry.nodes, runs);
   const letters = createDeadLetterLog({ backend: 'embedded', shards: 1, log: silentLog, metrics });

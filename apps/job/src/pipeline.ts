@@ -43,6 +43,9 @@ export class Pipeline {
 
   private async carry(run: ShardRun, read: readonly ReadRecord[]): Promise<void> {
     const retained = await this.retain(run, read);
+    if (run.ended) return;
+    run.retained.acknowledged(retained.records, retained.answers);
+    this.holdUntilReplicated(run, read[0]!.offset);
     // After the append, or a newcomer could miss one: it reads history after it has written the registry.
     const places = new Map(retained.records.map((record, i) => [record, retained.answers[i]!]));
     const { records, answers: routes } = await this.sieve.pass(run, retained.records, {
@@ -68,6 +71,22 @@ export class Pipeline {
       return { records, answers };
     }
     return replayed(records, answers, (targets) => run.insist('history', () => step.take(targets)));
+  }
+
+  /** Delivered at once, but committed only when a failover would not lose it. */
+  private holdUntilReplicated(run: ShardRun, from: number): void {
+    const replicated = this.history.replicated(run.owner);
+    if (!replicated) return;
+    const hold = run.watermark.expect(from, 1);
+    let asked: Promise<void> | undefined = replicated;
+    run
+      .insist('replicas', async () => {
+        const first = asked;
+        asked = undefined;
+        await (first ?? this.history.replicated(run.owner));
+      })
+      .then(() => run.watermark.acknowledged([hold]))
+      .catch(() => {}); // the run is over
   }
 }
 

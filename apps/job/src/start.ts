@@ -48,6 +48,7 @@ export async function startJob(parts: JobParts): Promise<RunningJob> {
   readiness.add('history', () => history.problem());
   readiness.add('registry', () => nodes.problem());
   const runs = app.get(ShardRuns);
+  runs.watch(clock);
   const strategy = new BusServer(bus, parts.bus === undefined, (life) => runs.nameEpoch(life));
   app.connectMicroservice({ strategy });
 

@@ -1,5 +1,13 @@
 import { ChannelPolicies } from './channel-policy.js';
-import { GhostOwnerError, type AppendRecord, type HistoryStore, type ShardOwner } from './history-store.js';
+import { isEarlierEpoch } from './epoch.js';
+import {
+  GhostOwnerError,
+  HistoryLostError,
+  isRetained,
+  type AppendRecord,
+  type HistoryStore,
+  type ShardOwner,
+} from './history-store.js';
 
 export interface OpenedHistory {
   store: HistoryStore;
@@ -144,7 +152,7 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
     describe('owners', () => {
       it('refuses an owner that has been replaced, on channels that its successor never wrote too', async () => {
         await store.append(owner, [record(1, 'room:a')]);
-        expect(await store.claim({ ...owner, ownerEpoch: 8 })).toBe('ours');
+        expect(await store.claim({ ...owner, ownerEpoch: 8 })).toEqual({ retainedTo: 1 });
         await expect(store.append(owner, [record(2, 'room:a')])).rejects.toBeInstanceOf(GhostOwnerError);
         await expect(store.append(owner, [record(2, 'room:new')])).rejects.toBeInstanceOf(GhostOwnerError);
         expect(await offsetsAfter('room:a', -1)).toEqual([1]);
@@ -158,26 +166,93 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
 
       it('tells a claim that a higher owner epoch was there', async () => {
         expect(await store.claim({ ...owner, ownerEpoch: 6 })).toBe('ahead');
-        expect(await store.claim(owner)).toBe('ours');
+        expect(await store.claim(owner)).toEqual({ retainedTo: -1 });
         await store.append(owner, [record(1, 'room:a')]);
       });
 
       it('asks each shard apart', async () => {
-        expect(await store.claim({ ...owner, shard: 4, ownerEpoch: 1 })).toBe('ours');
+        expect(await store.claim({ ...owner, shard: 4, ownerEpoch: 1 })).toEqual({ retainedTo: -1 });
         await store.append({ ...owner, shard: 4, ownerEpoch: 1 }, [record(1, 'room:a')]);
       });
 
       it('counts owners anew in a new epoch, and refuses the old one from then on', async () => {
         await store.append(owner, [record(5, 'room:a')]);
         const renewed = await store.renewEpoch('cluster/topic/16', epoch);
-        expect(await store.claim({ ...owner, epoch: renewed, ownerEpoch: 1 })).toBe('ours');
+        expect(await store.claim({ ...owner, epoch: renewed, ownerEpoch: 1 })).toEqual({ retainedTo: -1 });
         await expect(store.append({ ...owner, ownerEpoch: 99 }, [record(6, 'room:a')])).rejects.toBeInstanceOf(
           GhostOwnerError,
         );
       });
     });
 
+    describe('what it acknowledged', () => {
+      const retainedTo = async () => ((await store.claim(owner)) as { retainedTo: number }).retainedTo;
+
+      it('is known by the last offset of the last batch that was retained in all its channels', async () => {
+        const batch = [record(1, ['room:a', 'room:b']), record(4, 'room:a'), record(6, 'room:c')];
+        const kept = await store.append(owner, [...batch, record(9, 'room:ticker:x')]);
+        expect(kept.map(isRetained)).toEqual([true, true, true, false]);
+        expect(await retainedTo()).toBe(6);
+        await store.append(owner, batch.slice(0, 1));
+        expect(await retainedTo()).toBe(6);
+        expect(await store.append(owner, [{ ...batch[0]!, offset: 11 }])).toEqual(['duplicate']);
+        expect(await retainedTo()).toBe(11);
+      });
+
+      it('begins anew in a new epoch', async () => {
+        await store.append(owner, [record(5, 'room:a')]);
+        const epoch2 = await store.renewEpoch('cluster/topic/16', epoch);
+        expect(await store.claim({ ...owner, epoch: epoch2 })).toEqual({ retainedTo: -1 });
+      });
+
+      it('is asked for before anything is appended: who was told more than the store knows is refused', async () => {
+        await store.append(owner, [record(5, 'room:a')]);
+        await store.append({ ...owner, retainedTo: 5 }, [record(6, 'room:a')]);
+        const wiser = { ...owner, retainedTo: 7 };
+        await expect(store.append(wiser, [record(8, ['room:a', 'room:b'])])).rejects.toBeInstanceOf(HistoryLostError);
+        expect(await offsetsAfter('room:a', -1)).toEqual([5, 6]);
+        expect(await offsetsAfter('room:b', -1)).toEqual([]);
+        expect(await retainedTo()).toBe(6);
+      });
+
+      it('is nothing where nobody has claimed the shard', async () => {
+        const stranger = { ...owner, shard: 9 };
+        await expect(store.append(stranger, [record(1, 'room:a')])).rejects.toBeInstanceOf(HistoryLostError);
+        const unheard = { ...owner, epoch: 'unheard-of' };
+        await expect(store.append(unheard, [record(1, 'room:a')])).rejects.toBeInstanceOf(HistoryLostError);
+        expect(await store.append(stranger, [record(1, 'room:ticker:x')])).toEqual([[-1]]);
+      });
+
+      it('can be asked about, for many shards at once', async () => {
+        const other = { ...owner, shard: 4 };
+        await store.claim(other);
+        await store.append(owner, [record(5, 'room:a')]);
+        const left = { ...owner, retainedTo: 5 };
+        const remembers = (...owners: ShardOwner[]) => store.remembers('cluster/topic/16', owners);
+        expect(await remembers(left, other, { ...other, retainedTo: 0 }, { ...owner, shard: 5 })).toEqual([
+          true,
+          true,
+          false,
+          false,
+        ]);
+        expect(await remembers()).toEqual([]);
+        await store.claim({ ...other, ownerEpoch: 8 });
+        expect(await remembers(left, other)).toEqual([true, false]);
+        await store.renewEpoch('cluster/topic/16', epoch);
+        expect(await remembers(left)).toEqual([false]);
+      });
+
+      it('waits for no replica where none is asked for', () => {
+        expect(store.replicated(owner)).toBeUndefined();
+      });
+    });
+
     describe('epochs', () => {
+      it('tells by the name which was made before the other', async () => {
+        await opened.until(async () => isEarlierEpoch(epoch, await store.epochOf(`life ${(ids += 1)}`)));
+        expect(isEarlierEpoch(epoch, epoch)).toBe(false);
+      });
+
       it('names a life once, for everybody', async () => {
         const [a, b] = await Promise.all([store.epochOf('one'), store.epochOf('one')]);
         expect(a).toBe(b);

@@ -1,11 +1,19 @@
 import type { Channel, Position } from '@app/protocol';
-import type { Target } from '@app/protocol/wires';
+import { notRetained, type Target } from '@app/protocol/wires';
 
 /** A shard as history sees it: which epoch, and which of its owners is writing. */
 export interface ShardOwner {
   shard: number;
   epoch: string;
   ownerEpoch: number;
+  /** The highest offset of a retained record of the shard that the store has acknowledged in this epoch; -1 or missing = none. */
+  retainedTo?: number;
+}
+
+/** What the store knows of a shard that was claimed. */
+export interface Claimed {
+  /** Every record to be retained up to here, offset included, is in each of its channels; -1 = none in this epoch. */
+  retainedTo: number;
 }
 
 /** A record as history keeps it. */
@@ -37,6 +45,10 @@ export interface ChannelTop extends Position {
   floor: number;
 }
 
+/** Whether the store has a record in some channel, by what `append` answered for it. */
+export const isRetained = (prevs: Kept[number]): boolean =>
+  prevs === 'duplicate' || prevs.some((prev) => prev !== notRetained);
+
 /** A retained message of a channel. */
 export interface HistoryEntry {
   offset: number;
@@ -61,6 +73,14 @@ export class GhostOwnerError extends Error {
   override readonly name = 'GhostOwnerError';
 }
 
+/**
+ * The store has forgotten what it acknowledged: it was emptied, restored, or another server with older data took its
+ * place. Nothing was appended. The shard must be claimed again.
+ */
+export class HistoryLostError extends Error {
+  override readonly name = 'HistoryLostError';
+}
+
 /** What was missed: each channel's last messages, its top, and the names of the bus's lives. */
 export abstract class HistoryStore {
   /** The epoch that names this life of the bus; made at the first asking, the same for everybody afterwards. It becomes the current epoch. */
@@ -78,7 +98,20 @@ export abstract class HistoryStore {
    * Claims the shard for this owner. `'ahead'` means that a higher owner epoch has already written in this epoch: either
    * we are a ghost, or the group was deleted and counts anew (the bus's fence tells which).
    */
-  abstract claim(owner: ShardOwner): Promise<'ours' | 'ahead'>;
+  abstract claim(owner: ShardOwner): Promise<Claimed | 'ahead'>;
+
+  /**
+   * For each owner of a shard of this life, in order: whether the store still stands where its last answer left it, in the
+   * owner's epoch, with the owner's claim and all that it acknowledged. One round trip.
+   */
+  abstract remembers(life: string, owners: readonly ShardOwner[]): Promise<boolean[]>;
+
+  /**
+   * Undefined when what `append` has acknowledged is as safe as it will be. Else resolves once that stands on as many
+   * replicas as were asked for, or has been given up waiting for; how long that may take is a setting.
+   * @throws HistoryLostError when the store does not know what it acknowledged to this owner.
+   */
+  abstract replicated(owner: ShardOwner): Promise<void> | undefined;
 
   /**
    * Adds each record to each of its channels, in order, and answers the offset before it there. The same record again
@@ -86,6 +119,7 @@ export abstract class HistoryStore {
    * channels and records with `retain: false` cost no write and answer -1.
    * One call per batch: one script call per channel, pipelined.
    * @throws GhostOwnerError when a later owner of the shard has already written, or another epoch was claimed for it since.
+   * @throws HistoryLostError when the store does not know the shard's claim, or less of the shard than `owner.retainedTo`.
    */
   abstract append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept>;
 

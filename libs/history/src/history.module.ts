@@ -3,11 +3,13 @@ import { SystemClock, connectRedis, type Clock, type Log, type Metrics, type Red
 import type { ChannelPolicies } from './channel-policy.js';
 import { HistoryStore } from './history-store.js';
 import { MemoryHistoryStore } from './memory/memory.history-store.js';
-import { RedisHistoryStore } from './redis/redis.history-store.js';
+import { openRedisHistory } from './redis/redis.history-store.js';
+import type { ReplicaSettings } from './replica-settings.js';
 
 /** `link`: a connection shared with the registry; its maker closes it. Without one, the store makes its own. */
 export type HistoryOptions = { policies: ChannelPolicies; log: Log; metrics?: Metrics } & (
-  { backend: 'memory'; instance?: HistoryStore } | { backend: 'redis'; url: string; prefix: string; link?: RedisLink }
+  | { backend: 'memory'; instance?: HistoryStore }
+  | { backend: 'redis'; url: string; prefix: string; link?: RedisLink; replicas?: ReplicaSettings }
 );
 
 /** History in the memory of this process: for standalone, which hands one to its three apps, and for tests. */
@@ -33,8 +35,9 @@ export class HistoryModule {
 
 function open(options: HistoryOptions): HistoryStore {
   if (options.backend === 'memory') return options.instance ?? createMemoryHistory(options.policies);
-  const link = options.link ?? connectRedis(options.url, { log: options.log, name: 'history' });
-  return new RedisHistoryStore(link, options.prefix, options.policies, options.metrics);
+  const { url, prefix, policies, replicas, log, metrics } = options;
+  const link = options.link ?? connectRedis(url, { log, name: 'history' });
+  return openRedisHistory(link, { prefix, policies, log, ...(metrics && { metrics }), ...(replicas && { replicas }) });
 }
 
 class Closing implements OnApplicationShutdown {

@@ -1,4 +1,4 @@
-import { Redis } from 'ioredis';
+import { Redis, ReplyError } from 'ioredis';
 import { backoffMs } from './backoff.js';
 import type { Log } from './logger.js';
 
@@ -21,7 +21,7 @@ export class RedisLink {
   /** When this connection was last made, by `Date.now()`; undefined while there is none. */
   readySinceMs: number | undefined;
   private state: 'new' | 'ready' | 'away' | 'closed' = 'new';
-  private isChecked = false;
+  private warnings: readonly string[] = [];
 
   constructor(
     private readonly redis: Redis,
@@ -48,6 +48,13 @@ export class RedisLink {
     if (this.isReady()) return this.redis;
     if (this.state !== 'closed' && (await this.becomesReady())) return this.redis;
     throw new RedisUnavailableError(`${this.name}: Redis is not connected`);
+  }
+
+  /** A second connection to the same address; the commands on it may take `extraMs` milliseconds longer. */
+  sibling(name: string, extraMs: number): RedisLink {
+    const { connectionName } = this.redis.options;
+    const options = { connectionName: `${connectionName}-${name}`, commandTimeout: commandTimeoutMs + extraMs };
+    return new RedisLink(this.redis.duplicate(options), `${this.name} ${name}`, this.log.child({ link: name }));
   }
 
   /** Undefined when Redis answers within a second, else what is wrong, as a sentence for readiness. */
@@ -81,8 +88,14 @@ export class RedisLink {
     this.readySinceMs = Date.now();
     if (this.state !== 'closed') this.state = 'ready';
     this.log.info({}, 'redis connected');
-    if (!this.isChecked) void warnIfForgetful(this.redis, this.log);
-    this.isChecked = true;
+    void this.warnIfForgetful();
+  }
+
+  /** Each connection may be to another server; what was said of the one before is not said again. */
+  private async warnIfForgetful(): Promise<void> {
+    const found = await forgetfulness(this.redis);
+    for (const warning of found) if (!this.warnings.includes(warning)) this.log.warn({}, warning);
+    this.warnings = found;
   }
 
   /** Said once, however often the next attempts fail. */
@@ -127,20 +140,22 @@ export function connectRedis(url: string, options: { log: Log; name: string }): 
   return new RedisLink(redis, options.name, options.log.child({ redis: options.name }));
 }
 
-/** What a restart or a full memory would cost. Servers that forbid CONFIG are not asked twice. */
-async function warnIfForgetful(redis: Redis, log: Log): Promise<void> {
-  const [appendonly, policy] = await Promise.all(
-    ['appendonly', 'maxmemory-policy'].map((name) => setting(redis, name).catch(() => undefined)),
-  );
-  if (appendonly !== undefined && appendonly !== 'yes') {
-    log.warn({ appendonly }, 'REDIS FORGETS AT A RESTART: what is acknowledged is not on disk; set appendonly yes');
+/** What a restart or a full memory of this server would cost, as sentences that shout; also when nobody may look. */
+async function forgetfulness(redis: Redis): Promise<string[]> {
+  const setting = async (name: string) => (await redis.config('GET', name))[1];
+  let appendonly: string | undefined;
+  let policy: string | undefined;
+  try {
+    [appendonly, policy] = await Promise.all([setting('appendonly'), setting('maxmemory-policy')]);
+  } catch (error) {
+    if (!(error instanceof ReplyError)) return []; // gone again: the next connection is asked
   }
-  if (policy !== undefined && policy !== 'noeviction') {
-    log.warn({ policy }, 'REDIS MAY EVICT history and registry under memory pressure; set maxmemory-policy noeviction');
-  }
-}
-
-async function setting(redis: Redis, name: string): Promise<string | undefined> {
-  const answer = await redis.config('GET', name);
-  return answer[1];
+  const said: string[] = [];
+  if (appendonly === undefined || policy === undefined)
+    said.push('REDIS DOES NOT TELL ITS SETTINGS: make sure of appendonly yes and maxmemory-policy noeviction');
+  if (appendonly !== undefined && appendonly !== 'yes')
+    said.push('REDIS FORGETS AT A RESTART: what is acknowledged is not on disk; set appendonly yes');
+  if (policy !== undefined && policy !== 'noeviction')
+    said.push('REDIS MAY EVICT history and registry under memory pressure; set maxmemory-policy noeviction');
+  return said;
 }

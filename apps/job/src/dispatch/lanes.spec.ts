@@ -32,7 +32,7 @@ async function open() {
   const { nodes } = createMemoryRegistry(clock);
   const metrics = new Metrics();
   const clients = new HungClients('', silentLog);
-  const runs = new ShardRuns(createMemoryHistory(parsePolicies(''), clock), silentLog);
+  const runs = new ShardRuns(createMemoryHistory(parsePolicies(''), clock), silentLog, new JobMetrics(metrics));
   const ground = new LaneGround({ windowBytes: 1_000, stallMs }, clock, new JobMetrics(metrics), silentLog);
   const lanes = new Lanes(ground, clients, nodes, runs);
   const run = new ShardRun(new FakeShard(), 'epoch', silentLog);

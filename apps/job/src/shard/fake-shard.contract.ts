@@ -9,13 +9,16 @@ export class FakeShard implements OwnedShard {
   readonly lost = new AbortController();
   readonly signal = this.lost.signal;
   readonly calls: string[] = [];
+  /** Beside each commit. */
+  readonly notes: (string | undefined)[] = [];
 
   constructor(traits: Partial<Pick<OwnedShard, 'shard' | 'ownerEpoch' | 'life' | 'note' | 'fence'>> = {}) {
     Object.assign(this, traits);
   }
 
   commit(offset: number, note?: string): void {
-    this.calls.push(note === undefined ? `commit ${offset}` : `commit ${offset} ${note}`);
+    this.calls.push(`commit ${offset}`);
+    this.notes.push(note);
   }
 
   seekBack(): void {

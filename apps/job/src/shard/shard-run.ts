@@ -1,7 +1,8 @@
 import type { OwnedShard } from '@app/bus';
-import { GhostOwnerError, type ShardOwner } from '@app/history';
+import { GhostOwnerError, HistoryLostError, type ShardOwner } from '@app/history';
 import { persist, type Log } from '@app/runtime';
 import { RecentIds } from './recent-ids.js';
+import { Retained } from './retained.js';
 import { Watermark } from './watermark.js';
 
 /**
@@ -11,6 +12,12 @@ import { Watermark } from './watermark.js';
 export class ShardRun {
   readonly watermark: Watermark;
   readonly recentIds = new RecentIds();
+  /** What history had when the shard was claimed, and has taken since. */
+  retained = new Retained();
+  /** The shard was claimed. */
+  hasBegun = false;
+  /** What the last commit said beside its offset. */
+  note: string;
   private readonly ending = new AbortController();
   private holders = 0;
 
@@ -19,12 +26,22 @@ export class ShardRun {
     /** The name of the bus's life; changes when somebody finds that offsets began again. */
     public epoch: string,
     private readonly log: Log,
+    private readonly onHistoryLost: (run: ShardRun) => void = () => {},
+    note = owned.note,
   ) {
+    this.note = note;
     this.watermark = new Watermark((offset) => {
-      if (!this.ended) owned.commit(offset);
+      if (this.ended) return;
+      this.note = this.retained.note(this.epoch, offset);
+      owned.commit(offset, this.note);
     });
     if (owned.signal.aborted) this.ending.abort();
     else owned.signal.addEventListener('abort', () => this.ending.abort(), { once: true });
+  }
+
+  begin(retained: Retained): void {
+    this.retained = retained;
+    this.hasBegun = true;
   }
 
   get shard(): number {
@@ -32,7 +49,12 @@ export class ShardRun {
   }
 
   get owner(): ShardOwner {
-    return { shard: this.shard, epoch: this.epoch, ownerEpoch: this.owned.ownerEpoch };
+    return {
+      shard: this.shard,
+      epoch: this.epoch,
+      ownerEpoch: this.owned.ownerEpoch,
+      retainedTo: this.retained.to,
+    };
   }
 
   /** Aborted when this run is over: nothing may be committed, retained or delivered after it. */
@@ -52,9 +74,14 @@ export class ShardRun {
     this.owned.pause();
   }
 
-  /** Ends the run with the process: what is not acknowledged is for the next owner. */
+  /** Ends the run: what is not acknowledged is for the next one, here or elsewhere. */
   end(): void {
     this.ending.abort();
+  }
+
+  /** Whether the bus was asked to hold back. */
+  get isHeld(): boolean {
+    return this.holders > 0;
   }
 
   /** Resolves once nothing is on its way any more, or the run is over. */
@@ -79,7 +106,7 @@ export class ShardRun {
 
   /**
    * Tries until it succeeds: an outage stops the shard, it loses nothing.
-   * @throws when the run is over; a GhostOwnerError ends it.
+   * @throws when the run is over; a GhostOwnerError ends it, and a HistoryLostError lets the next one begin.
    */
   async insist<T>(what: string, task: () => Promise<T>): Promise<T> {
     return persist(
@@ -88,6 +115,7 @@ export class ShardRun {
           return await task();
         } catch (error) {
           if (error instanceof GhostOwnerError) this.stop(error.message || 'a later owner has written');
+          if (error instanceof HistoryLostError && !this.ended) this.onHistoryLost(this);
           throw error;
         }
       },

@@ -1,19 +1,28 @@
 import { Injectable } from '@nestjs/common';
 import type { OwnedShard } from '@app/bus';
-import { HistoryStore } from '@app/history';
+import { HistoryStore, isEarlierEpoch, type Claimed } from '@app/history';
 import { Log, persist, type Clock, type Timer } from '@app/runtime';
+import { JobMetrics } from '../job.metrics.js';
+import { readNote, Retained } from './retained.js';
 import { ShardRun } from './shard-run.js';
 
-/** The shards that are ours now. A shard is claimed in history before its first record is read. */
+/**
+ * The shards that are ours now. A shard is claimed in history before its first record is read, and claimed again from its
+ * committed offset on when history has lost something: what it lacks that was not committed is appended again; what it lacks
+ * that was committed ends the epoch, so that nobody is told that nothing is missing.
+ */
 @Injectable()
 export class ShardRuns {
   private readonly runs = new Map<OwnedShard, { run: ShardRun; begun: Promise<ShardRun> }>();
   private readonly closed = new AbortController();
   private overdue: Timer | undefined;
+  private watching: Timer | undefined;
+  private isLooking = false;
 
   constructor(
     private readonly history: HistoryStore,
     private readonly log: Log,
+    private readonly metrics: JobMetrics,
   ) {}
 
   /** Names this life of the bus before anything is pushed, so that the first clients are welcomed with its epoch. */
@@ -28,17 +37,19 @@ export class ShardRuns {
   of(owned: OwnedShard): Promise<ShardRun> {
     const known = this.runs.get(owned);
     if (known) return known.begun;
-    const run = new ShardRun(owned, '', this.log);
-    const begun = this.begin(run);
-    if (owned.signal.aborted) return begun;
-    this.runs.set(owned, { run, begun });
     owned.signal.addEventListener('abort', () => this.runs.delete(owned), { once: true });
-    return begun;
+    return this.start(this.runOf(owned));
+  }
+
+  /** Asks history now and then whether it still has what it acknowledged: an idle shard would not notice. */
+  watch(clock: Clock, everyMs = 1_000): void {
+    this.watching = clock.every(everyMs, () => void this.look());
   }
 
   /** Takes no more, waits for what is on its way (at most `limitMs`), and ends all runs. */
   async close(clock: Clock, limitMs: number): Promise<void> {
     this.closed.abort();
+    this.watching?.stop();
     // Also those that have not begun, which waits for history as long as it is away.
     const runs = [...this.runs.values()].map(({ run }) => run);
     for (const run of runs) if (!run.ended) run.owned.pause();
@@ -53,19 +64,70 @@ export class ShardRuns {
     return this.closed.signal.aborted;
   }
 
-  /** Reads the epoch again, after a gateway knew another one, and claims the shard in it. */
+  /** Reads the epoch again, after a gateway knew another one. */
   async renew(run: ShardRun): Promise<void> {
     const epoch = await this.history.epochOf(run.owned.life);
-    if (epoch === run.epoch) return;
-    this.log.info({ shard: run.shard, from: run.epoch, to: epoch }, 'epoch changed');
-    run.epoch = epoch;
-    if ((await this.history.claim(run.owner)) === 'ahead') run.stop('a later owner has written in the new epoch');
+    if (epoch !== run.epoch) this.startOver(run);
   }
 
-  private async begin(run: ShardRun): Promise<ShardRun> {
+  private runOf(owned: OwnedShard, note?: string): ShardRun {
+    return new ShardRun(owned, '', this.log, (run) => this.startOver(run), note);
+  }
+
+  private start(run: ShardRun, isAgain = false): Promise<ShardRun> {
+    const begun = this.begin(run, isAgain);
+    if (!run.ended) this.runs.set(run.owned, { run, begun });
+    return begun;
+  }
+
+  /** History is not as this run left it: another one begins at the committed offset, with history as it is by now. */
+  private startOver(run: ShardRun): void {
+    if (run.ended || this.isClosing) return;
+    this.log.warn({ shard: run.shard, epoch: run.epoch }, 'history is not as it was left: the shard begins again');
+    this.metrics.historyLost.inc({ outcome: 'begun_again' });
+    const { owned, note, isHeld } = run;
+    run.end();
+    void this.start(this.runOf(owned, note), true);
+    owned.seekBack();
+    if (isHeld) owned.resume();
+  }
+
+  private async look(): Promise<void> {
+    if (this.isLooking) return;
+    this.isLooking = true;
     try {
+      const runs = [...this.runs.values()].map(({ run }) => run).filter((run) => run.hasBegun && !run.ended);
+      for (const life of new Set(runs.map(({ owned }) => owned.life))) {
+        const ours = runs.filter(({ owned }) => owned.life === life);
+        const asLeft = await this.history.remembers(
+          life,
+          ours.map((run) => run.owner),
+        );
+        ours.forEach((run, i) => {
+          if (!asLeft[i]) this.startOver(run);
+        });
+      }
+    } catch (err) {
+      this.log.debug({ err }, 'history not looked at');
+    } finally {
+      this.isLooking = false;
+    }
+  }
+
+  private async begin(run: ShardRun, isAgain: boolean): Promise<ShardRun> {
+    try {
+      if (isAgain) await this.prove(run);
+      const noted = readNote(run.note);
       run.epoch = await run.insist('epoch', () => this.history.epochOf(run.owned.life));
-      if ((await this.claim(run)) === 'ahead') await this.prove(run);
+      // An epoch from before the one that was noted: the whole store has come back from before.
+      if (noted && isEarlierEpoch(run.epoch, noted.epoch)) await this.endEpoch(run);
+      let claimed = await this.claim(run);
+      const isBehind = noted?.epoch === run.epoch && claimed.retainedTo < noted.offset;
+      if (isBehind) {
+        await this.endEpoch(run);
+        claimed = await this.claim(run);
+      }
+      run.begin(new Retained(claimed.retainedTo, noted?.epoch === run.epoch ? noted.offset : -1));
       const { shard, epoch, owner } = run;
       if (!run.ended) this.log.info({ shard, epoch, ownerEpoch: owner.ownerEpoch }, 'shard is ours');
     } catch (error) {
@@ -74,23 +136,42 @@ export class ShardRuns {
     return run;
   }
 
-  private claim(run: ShardRun): Promise<'ours' | 'ahead'> {
-    return run.insist('claim', () => this.history.claim(run.owner));
+  /** History lacks what was committed, and no record of it comes again: positions of this epoch must not be believed. */
+  private async endEpoch(run: ShardRun): Promise<void> {
+    const old = run.epoch;
+    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
+    this.metrics.historyLost.inc({ outcome: 'epoch_ended' });
+    this.log.warn(
+      { shard: run.shard, from: old, to: run.epoch },
+      'HISTORY LOST WHAT WAS ACKNOWLEDGED: clients that come back are told recovered:false',
+    );
   }
 
   /**
-   * A higher owner has written in this epoch. The bus tells which it is: refused, we are the ghost; accepted under our
+   * A higher owner in this epoch is one of two things. The bus tells which: refused, we are the ghost; accepted under our
    * generation, the group was deleted and counts anew, which is a new epoch.
    */
+  private async claim(run: ShardRun): Promise<Claimed> {
+    const claimed = await run.insist('claim', () => this.history.claim(run.owner));
+    if (claimed !== 'ahead') return claimed;
+    await this.prove(run);
+    const old = run.epoch;
+    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
+    const again = await run.insist('claim', () => this.history.claim(run.owner));
+    if (again !== 'ahead') return again;
+    run.stop('a later owner has written in the new epoch');
+    throw new Error('the shard is not ours');
+  }
+
+  /** @throws when the bus does not take the shard for ours: the run is over then. */
   private async prove(run: ShardRun): Promise<void> {
     try {
       const generation = await run.owned.fence();
-      if (generation !== run.owned.ownerEpoch) return run.stop(`the bus is at generation ${generation}`);
+      if (generation === run.owned.ownerEpoch) return;
+      run.stop(`the bus is at generation ${generation}`);
     } catch (error) {
-      return run.stop(`the bus refused us: ${error instanceof Error ? error.message : String(error)}`);
+      run.stop(`the bus refused us: ${error instanceof Error ? error.message : String(error)}`);
     }
-    const old = run.epoch;
-    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
-    if ((await this.claim(run)) === 'ahead') run.stop('a later owner has written in the new epoch');
+    throw new Error('the shard is not ours');
   }
 }

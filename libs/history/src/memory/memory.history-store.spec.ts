@@ -20,7 +20,9 @@ it('forgets a channel that was quiet for long', async () => {
   const store = new MemoryHistoryStore(new ChannelPolicies({ 'room:': { size: 5, ttlMs: 1_000 } }), clock);
   const record = { app: 'a', id: 'I', part: 0, retain: true, expiresAtMs: 0, body: Buffer.alloc(0) };
   const targets = [{ channel: 'room:a', devices: [] }];
-  await store.append({ shard: 0, epoch: 'e', ownerEpoch: 1 }, [{ ...record, offset: 4, targets }]);
+  const owner = { shard: 0, epoch: 'e', ownerEpoch: 1 };
+  await store.claim(owner);
+  await store.append(owner, [{ ...record, offset: 4, targets }]);
   clock.advance(24 * 3_600_000);
   expect(await store.tops('a', ['room:a'])).toEqual([{ epoch: 'e', offset: 4, floor: 4 }]);
   clock.advance(8 * 24 * 3_600_000);

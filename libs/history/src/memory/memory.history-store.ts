@@ -1,13 +1,16 @@
-import { randomBytes } from 'node:crypto';
 import { channelKey, type Channel, type Position } from '@app/protocol';
 import { notRetained } from '@app/protocol/wires';
 import type { Clock } from '@app/runtime';
 import type { ChannelPolicies } from '../channel-policy.js';
+import { newEpoch } from '../epoch.js';
 import {
   GhostOwnerError,
+  HistoryLostError,
   HistoryStore,
   type AppendRecord,
+  isRetained,
   type ChannelTop,
+  type Claimed,
   type HistoryPage,
   type Kept,
   type ShardOwner,
@@ -35,14 +38,14 @@ export class MemoryHistoryStore extends HistoryStore {
   }
 
   epochOf(life: string): Promise<string> {
-    const epoch = this.epochs.get(life) ?? newEpoch();
+    const epoch = this.epochs.get(life) ?? newEpoch(this.clock.now());
     this.epochs.set(life, epoch);
     this.current = epoch;
     return Promise.resolve(epoch);
   }
 
   renewEpoch(life: string, old: string): Promise<string> {
-    if ((this.epochs.get(life) ?? old) === old) this.epochs.set(life, newEpoch());
+    if ((this.epochs.get(life) ?? old) === old) this.epochs.set(life, newEpoch(this.clock.now()));
     return this.epochOf(life);
   }
 
@@ -50,31 +53,39 @@ export class MemoryHistoryStore extends HistoryStore {
     return Promise.resolve(this.current);
   }
 
-  claim(owner: ShardOwner): Promise<'ours' | 'ahead'> {
+  claim(owner: ShardOwner): Promise<Claimed | 'ahead'> {
     return Promise.resolve(this.owners.claim(owner));
+  }
+
+  remembers(life: string, owners: readonly ShardOwner[]): Promise<boolean[]> {
+    const epoch = this.epochs.get(life);
+    return Promise.resolve(owners.map((owner) => owner.epoch === epoch && this.owners.isAsLeft(owner)));
+  }
+
+  replicated(): undefined {
+    return undefined;
   }
 
   append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept> {
     const isWrite = records.some((record) =>
       record.targets.some((target) => keeps(this.policies, record, target.channel)),
     );
-    if (isWrite && !this.owners.admit(owner)) {
-      return Promise.reject(new GhostOwnerError(`shard ${owner.shard} has a later owner than ${owner.ownerEpoch}`));
-    }
-    return Promise.resolve(
-      keptOf(
-        records.map((record) =>
-          record.targets.map(({ channel, devices }) =>
-            keeps(this.policies, record, channel) ? this.write(owner.epoch, record, channel, devices) : notRetained,
-          ),
+    const refusal = isWrite ? this.refusal(owner) : undefined;
+    if (refusal) return Promise.reject(refusal);
+    const kept = keptOf(
+      records.map((record) =>
+        record.targets.map(({ channel, devices }) =>
+          keeps(this.policies, record, channel) ? this.write(owner.epoch, record, channel, devices) : notRetained,
         ),
       ),
     );
+    this.owners.retained(owner.shard, records.findLast((_, i) => isRetained(kept[i]!))?.offset ?? -1);
+    return Promise.resolve(kept);
   }
 
   probe(owner: ShardOwner): Promise<void> {
-    if (this.owners.admit(owner)) return Promise.resolve();
-    return Promise.reject(new GhostOwnerError(`shard ${owner.shard} has a later owner than ${owner.ownerEpoch}`));
+    const refusal = this.refusal(owner);
+    return refusal ? Promise.reject(refusal) : Promise.resolve();
   }
 
   tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]> {
@@ -104,6 +115,13 @@ export class MemoryHistoryStore extends HistoryStore {
     return Promise.resolve();
   }
 
+  private refusal(owner: ShardOwner): Error | undefined {
+    const standing = this.owners.admit(owner);
+    if (standing === 'ghost') return new GhostOwnerError(`shard ${owner.shard} has a later owner`);
+    if (standing === 'lost') return new HistoryLostError(`shard ${owner.shard} is not as it was left`);
+    return undefined;
+  }
+
   private write(epoch: string, record: AppendRecord, name: Channel, devices: readonly string[]): number {
     const key = channelKey(record.app, name);
     const policy = this.policies.of(name);
@@ -128,6 +146,3 @@ export class MemoryHistoryStore extends HistoryStore {
     }
   }
 }
-
-/** 12 characters of base64url. */
-const newEpoch = (): string => randomBytes(9).toString('base64url');

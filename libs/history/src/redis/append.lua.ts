@@ -2,8 +2,13 @@
  * One channel's part of a batch.
  *
  * KEYS: list of entries, meta of the channel, owner of the shard.
- * ARGV: epoch, owner epoch, size, ttl ms, meta life ms, ids remembered; then (offset, `(id, part)`, packed tail) each.
- * Answers for each, as text: prev, -2 for the first one known, -3 for a duplicate. Error GHOST when a later owner has written.
+ * ARGV: epoch, owner epoch, retained to, place of this call among those of the batch, their number, last offset of the batch,
+ * size, ttl ms, meta life ms, ids remembered; then (offset, `(id, part)`, packed tail) each.
+ * Answers for each, as text: prev, -2 for the first one known, -3 for a duplicate. Error GHOST when a later owner has
+ * written, LOST when the store has forgotten the shard's claim or what it acknowledged.
+ *
+ * `to` of the shard rises with the last call of a batch, when all calls before it were done: whatever older state of the
+ * store may come back, all that is to be retained up to its `to` is in it.
  *
  * Offsets travel as text made by `%.0f`: Lua's own way of writing a large number loses digits, and so does the client's
  * way of reading one.
@@ -11,29 +16,21 @@
 export const appendLua = `
 local list, meta, shard = KEYS[1], KEYS[2], KEYS[3]
 local epoch, owner = ARGV[1], tonumber(ARGV[2])
-local size, ttl, life, remembered = tonumber(ARGV[3]), tonumber(ARGV[4]), ARGV[5], tonumber(ARGV[6])
+local place, calls = tonumber(ARGV[4]), tonumber(ARGV[5])
+local size, ttl, life, remembered = tonumber(ARGV[7]), tonumber(ARGV[8]), ARGV[9], tonumber(ARGV[10])
 local function text(number) return string.format('%.0f', number) end
 local clock = redis.call('TIME')
 local now = clock[1] * 1000 + math.floor(clock[2] / 1000)
 
-local held = redis.call('HMGET', shard, 'epoch', 'owner', 'lost')
-local lost = held[3]
-if held[1] == epoch then
-  if tonumber(held[2]) > owner then return redis.error_reply('GHOST') end
-  if tonumber(held[2]) < owner then redis.call('HSET', shard, 'owner', ARGV[2]) end
-else
+local held = redis.call('HMGET', shard, 'epoch', 'owner', 'to', 'done')
+if not held[1] then return redis.error_reply('LOST') end
+if held[1] ~= epoch then
   if redis.call('HEXISTS', shard, 'past:' .. epoch) == 1 then return redis.error_reply('GHOST') end
-  if held[1] then
-    lost = false
-    redis.call('HSET', shard, 'past:' .. held[1], 1)
-    redis.call('HDEL', shard, 'lost')
-  else
-    -- Nobody writes without a claim: whoever claimed this shard did so in a store that has been emptied since.
-    lost = '1'
-    redis.call('HSET', shard, 'lost', 1)
-  end
-  redis.call('HSET', shard, 'epoch', epoch, 'owner', ARGV[2])
+  return redis.error_reply('LOST')
 end
+if tonumber(held[2]) > owner then return redis.error_reply('GHOST') end
+if tonumber(held[3] or -1) < tonumber(ARGV[3]) then return redis.error_reply('LOST') end
+if tonumber(held[2]) < owner then redis.call('HSET', shard, 'owner', ARGV[2]) end
 
 local known = redis.call('HMGET', meta, 'epoch', 'top', 'floor', 'first', 'ids', 'count')
 local top, floor, first, ids, count
@@ -70,7 +67,7 @@ local function seenAt(key)
 end
 
 local answers = {}
-for i = 7, #ARGV, 3 do
+for i = 11, #ARGV, 3 do
   local offset, key = tonumber(ARGV[i]), ARGV[i + 1]
   local seen = seenAt(key)
   if seen and seen ~= offset then
@@ -79,10 +76,7 @@ for i = 7, #ARGV, 3 do
     answers[#answers + 1] = text(again(offset))
   else
     local prev = top or -2
-    if not first then
-      first = offset
-      if lost then floor = offset end
-    end
+    first = first or offset
     redis.call('RPUSH', list, struct.pack('>ddd', offset, prev, now + ttl) .. ARGV[i + 2])
     length = length + 1
     if prevs then prevs[offset] = prev end
@@ -114,6 +108,12 @@ end
 if top then
   redis.call('HSET', meta, 'epoch', epoch, 'owner', ARGV[2], 'top', text(top), 'floor', text(floor), 'first', text(first), 'ids', ids, 'count', count)
   redis.call('PEXPIRE', meta, life)
+end
+local done = (place == 1 and 0 or tonumber(held[4] or 0)) + 1
+if place < calls then
+  redis.call('HSET', shard, 'done', done)
+elseif done == calls and tonumber(ARGV[6]) > tonumber(held[3] or -1) then
+  redis.call('HSET', shard, 'to', ARGV[6])
 end
 return answers
 `;

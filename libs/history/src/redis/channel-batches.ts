@@ -30,6 +30,9 @@ export class ChannelBatches {
   /** The targets of one record mostly have no devices: packed once for all of them. */
   private last: { record: AppendRecord; tail: Buffer } | undefined;
 
+  /** Of all that was added; -1 of nothing. */
+  lastOffset = -1;
+
   get size(): number {
     return this.byKey.size;
   }
@@ -38,6 +41,7 @@ export class ChannelBatches {
     const key = channelKey(record.app, channel);
     const batch = this.byKey.get(key) ?? new ChannelBatch(record.app, channel);
     this.byKey.set(key, batch);
+    this.lastOffset = Math.max(this.lastOffset, record.offset);
     batch.add(record, this.tailOf(record, devices), onPrev);
   }
 

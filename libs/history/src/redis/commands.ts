@@ -7,7 +7,7 @@ import { readLua, topLua } from './read.lua.js';
 declare module 'ioredis' {
   interface RedisCommander<Context> {
     skylarkEpoch(epochs: string, life: string, fresh: string, old: string): Result<string, Context>;
-    skylarkClaim(shard: string, epoch: string, ownerEpoch: number): Result<number, Context>;
+    skylarkClaim(shard: string, epoch: string, ownerEpoch: number): Result<string | null, Context>;
     skylarkAppend(...keysAndArgs: (string | number | Buffer)[]): Result<string[], Context>;
     skylarkTop(list: string, meta: string, epochs: string): Result<string[], Context>;
     skylarkReadBuffer(

@@ -1,17 +1,18 @@
 /**
- * KEYS: owner of the shard. ARGV: epoch, owner epoch. Answers 1 when the shard is now this owner's, 0 when a later one has it.
- * A shard claimed is one whose store remembers: `lost` is taken away with the epoch it was noted in.
+ * KEYS: owner of the shard. ARGV: epoch, owner epoch. Answers up to where the shard is retained, as text, when it is now this
+ * owner's; nothing when a later one has it.
  */
 export const claimLua = `
-local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner')
+local held = redis.call('HMGET', KEYS[1], 'epoch', 'owner', 'to')
 if held[1] == ARGV[1] then
-  if tonumber(held[2]) > tonumber(ARGV[2]) then return 0 end
+  if tonumber(held[2]) > tonumber(ARGV[2]) then return false end
 else
   if held[1] then redis.call('HSET', KEYS[1], 'past:' .. held[1], 1) end
-  redis.call('HDEL', KEYS[1], 'past:' .. ARGV[1], 'lost')
+  redis.call('HDEL', KEYS[1], 'past:' .. ARGV[1], 'to', 'done')
+  held[3] = false
 end
 redis.call('HSET', KEYS[1], 'epoch', ARGV[1], 'owner', ARGV[2])
-return 1
+return held[3] or '-1'
 `;
 
 /**

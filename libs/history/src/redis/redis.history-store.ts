@@ -1,13 +1,14 @@
-import { randomBytes } from 'node:crypto';
 import { channelKey, type Channel, type Position } from '@app/protocol';
 import { notRetained } from '@app/protocol/wires';
-import type { Metrics, RedisLink } from '@app/runtime';
+import type { Log, Metrics, RedisLink } from '@app/runtime';
 import type { ChannelPolicies } from '../channel-policy.js';
+import { newEpoch } from '../epoch.js';
 import {
   GhostOwnerError,
   HistoryStore,
   type AppendRecord,
   type ChannelTop,
+  type Claimed,
   type HistoryPage,
   type Kept,
   type ShardOwner,
@@ -16,15 +17,18 @@ import { heldIds, isKept, keeps, keptOf, metaLifeMs } from '../retention.js';
 import { ChannelBatches } from './channel-batches.js';
 import { defineHistoryCommands, type PipelineAnswers } from './commands.js';
 import { packTail, unpackEntry } from './packed-entry.js';
+import type { ReplicaSettings } from '../replica-settings.js';
+import { Replication } from './replication.js';
+import { isAsLeft, lost, type ShardSeen } from './shard-seen.js';
 
 /**
  * History in Redis: a list of packed entries and a small hash per channel (one hash tag), one script call per channel and
  * batch. The owner of a shard is checked in each of them, so a ghost is refused on channels that the new owner has not
  * written yet. Redis's clock alone decides what is too old.
  *
- * A store that was emptied under a running job notices at the next append (the shard's claim is gone) and counts
- * everything before the first offset it then sees of a channel as lost. A channel without a word for `metaLifeMs`
- * (seven days at least) is forgotten and begins as a new one.
+ * What it acknowledged it says in `to` of the shard, so that a store that was emptied, or came back older, refuses the
+ * next append of whoever knows better. A channel without a word for `metaLifeMs` (seven days at least) is forgotten and
+ * begins as a new one.
  */
 export class RedisHistoryStore extends HistoryStore {
   private readonly epochs: string;
@@ -34,6 +38,7 @@ export class RedisHistoryStore extends HistoryStore {
     private readonly prefix: string,
     private readonly policies: ChannelPolicies,
     private readonly metrics?: Metrics,
+    private readonly replication?: Replication,
   ) {
     super();
     this.epochs = `${prefix}h:epochs`;
@@ -41,21 +46,36 @@ export class RedisHistoryStore extends HistoryStore {
   }
 
   async epochOf(life: string): Promise<string> {
-    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(), '');
+    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(Date.now()), '');
   }
 
   async renewEpoch(life: string, old: string): Promise<string> {
-    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(), old);
+    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(Date.now()), old);
   }
 
   async currentEpoch(): Promise<string | undefined> {
     return (await (await this.link.connected()).hget(this.epochs, 'current')) ?? undefined;
   }
 
-  async claim(owner: ShardOwner): Promise<'ours' | 'ahead'> {
+  async claim(owner: ShardOwner): Promise<Claimed | 'ahead'> {
     const redis = await this.link.connected();
-    const isOurs = await redis.skylarkClaim(this.shardKey(owner.shard), owner.epoch, owner.ownerEpoch);
-    return isOurs === 1 ? 'ours' : 'ahead';
+    const retainedTo = await redis.skylarkClaim(this.shardKey(owner.shard), owner.epoch, owner.ownerEpoch);
+    return retainedTo === null ? 'ahead' : { retainedTo: Number(retainedTo) };
+  }
+
+  async remembers(life: string, owners: readonly ShardOwner[]): Promise<boolean[]> {
+    const pipeline = (await this.link.connected()).pipeline();
+    if (this.replication) pipeline.info('replication');
+    pipeline.hget(this.epochs, `of:${life}`);
+    for (const { shard } of owners) pipeline.hmget(this.shardKey(shard), 'epoch', 'owner', 'to');
+    const answers = (await pipeline.exec()) ?? [];
+    if (this.replication) this.replication.saw(answers.shift()![1]);
+    const [epoch, ...shards] = resultsOf<string | null | ShardSeen>(answers);
+    return owners.map((owner, i) => owner.epoch === epoch && isAsLeft(shards[i] as ShardSeen, owner));
+  }
+
+  replicated(owner: ShardOwner): Promise<void> | undefined {
+    return this.replication?.of(owner);
   }
 
   async append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept> {
@@ -68,12 +88,15 @@ export class RedisHistoryStore extends HistoryStore {
       }
     }
     if (batches.size === 0) return keptOf(prevs);
+    const { epoch, ownerEpoch, retainedTo = -1 } = owner;
     const pipeline = (await this.link.connected()).pipeline();
+    let place = 0;
     for (const { app, channel, args } of batches) {
+      place += 1;
       const { size, ttlMs } = this.policies.of(channel);
-      const policy = [size, ttlMs, metaLifeMs(ttlMs), heldIds];
       const keys = [...this.channelKeys(app, channel), this.shardKey(owner.shard)];
-      pipeline.skylarkAppend(...keys, owner.epoch, owner.ownerEpoch, ...policy, ...args);
+      const batch = [epoch, ownerEpoch, retainedTo, place, batches.size, batches.lastOffset];
+      pipeline.skylarkAppend(...keys, ...batch, size, ttlMs, metaLifeMs(ttlMs), heldIds, ...args);
     }
     const answers = resultsOf<string[]>(await pipeline.exec(), owner);
     for (const [i, batch] of [...batches].entries()) batch.answer(answers[i]!.map(Number));
@@ -86,7 +109,8 @@ export class RedisHistoryStore extends HistoryStore {
     const now = String(Date.now());
     const entry = [now, now, packTail(0, [], new Uint8Array(1))];
     const keys = [`${tag}:l`, `${tag}:m`, this.shardKey(owner.shard)];
-    pipeline.skylarkAppend(...keys, owner.epoch, owner.ownerEpoch, 1, probeLifeMs, probeLifeMs, 1, ...entry);
+    const alone = [owner.epoch, owner.ownerEpoch, owner.retainedTo ?? -1, 1, 1, -1];
+    pipeline.skylarkAppend(...keys, ...alone, 1, probeLifeMs, probeLifeMs, 1, ...entry);
     resultsOf(await pipeline.exec(), owner);
   }
 
@@ -127,8 +151,9 @@ export class RedisHistoryStore extends HistoryStore {
     return this.link.problem();
   }
 
-  close(): Promise<void> {
-    return this.link.close();
+  async close(): Promise<void> {
+    await this.replication?.close();
+    await this.link.close();
   }
 
   /** Names hold no braces, so the tag is the whole channel key. */
@@ -138,23 +163,34 @@ export class RedisHistoryStore extends HistoryStore {
   }
 
   private shardKey(shard: number): string {
-    return `${this.prefix}h:shard:${shard}`;
+    return shardKey(this.prefix, shard);
   }
 }
 
-/** @throws the first error among the answers; a ghost's by its name. */
+export const shardKey = (prefix: string, shard: number): string => `${prefix}h:shard:${shard}`;
+
+/** @throws the first error among the answers; a ghost's and a loss by their names. */
 function resultsOf<T>(answers: PipelineAnswers, owner?: ShardOwner): T[] {
   return (answers ?? []).map(([error, result]) => {
     if (!error) return result as T;
     if (owner && error.message.includes('GHOST')) {
       throw new GhostOwnerError(`shard ${owner.shard} has a later owner than ${owner.ownerEpoch} of ${owner.epoch}`);
     }
+    if (owner && error.message.includes('LOST')) throw lost(owner);
     throw error;
   });
 }
 
-/** 12 characters of base64url. */
-const newEpoch = (): string => randomBytes(9).toString('base64url');
-
 /** How long the probes of a shard are remembered. */
 const probeLifeMs = 60_000;
+
+/** History behind a connection; closing the store closes it. */
+export function openRedisHistory(
+  link: RedisLink,
+  options: { prefix: string; policies: ChannelPolicies; replicas?: ReplicaSettings; log: Log; metrics?: Metrics },
+): RedisHistoryStore {
+  const { prefix, policies, replicas, log, metrics } = options;
+  const keys = { rounds: `${prefix}h:rounds`, shard: (shard: number) => shardKey(prefix, shard) };
+  const replication = replicas?.replicas ? new Replication(link, replicas, keys, log, metrics) : undefined;
+  return new RedisHistoryStore(link, prefix, policies, metrics, replication);
+}

@@ -149,7 +149,10 @@ export class Follower {
   }
 }
 
-/** What is wrong, if not each accepted id came once and in order; ids may be missing only where a hole was told. */
+/**
+ * What is wrong, if not each accepted id came once and in order; ids may be missing only where a hole was told, and behind it
+ * what is still held comes, whether or not it had come before.
+ */
 function difference(accepted: readonly string[], got: readonly (string | typeof hole)[]): string | undefined {
   const places = new Map<unknown, number>(accepted.map((id, place) => [id, place]));
   const seen = new Set<string>();
@@ -158,13 +161,14 @@ function difference(accepted: readonly string[], got: readonly (string | typeof 
   for (const id of got) {
     if (id === hole) {
       isTold = true;
+      seen.clear();
       continue;
     }
     if (seen.has(id)) return `no. ${places.get(id)} came twice`;
     seen.add(id);
     const place = places.get(id);
     if (place === undefined) continue; // not accepted, and held all the same
-    if (place < next) return `no. ${place} came after no. ${next - 1}`;
+    if (place < next && !isTold) return `no. ${place} came after no. ${next - 1}`;
     if (place > next && !isTold)
       return `no. ${next} to ${place - 1} of ${accepted.length} never came, and nobody said so`;
     next = place + 1;

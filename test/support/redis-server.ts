@@ -1,5 +1,5 @@
 import { type ChildProcess, execFile } from 'node:child_process';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -13,6 +13,13 @@ const READY_MS = 20_000;
 export interface RedisServer extends TestServer {
   /** `redis://127.0.0.1:port`, as `REDIS_URL` wants it. */
   readonly url: string;
+  /** What the server has on disk now. */
+  snapshot(): Promise<RedisSnapshot>;
+}
+
+export interface RedisSnapshot {
+  /** Puts it in place of what the server has on disk; the server must have been killed. */
+  restore(): Promise<void>;
 }
 
 /** @throws an Error whose message says what is missing. */
@@ -25,25 +32,44 @@ export async function redisAvailable(): Promise<true> {
   }
 }
 
-/** Starts a Redis of our own on loopback with an empty folder; resolves when it answers. */
+/**
+ * Starts a Redis of our own on loopback with an empty folder; resolves when it answers.
+ * @param options.replicaOf whose replica it is until told otherwise; it answers before it has the other's data.
+ */
 export async function startRedis({
   port,
   appendonly = false,
-}: { port?: number; appendonly?: boolean } = {}): Promise<RedisServer> {
-  const folder = await mkdtemp(join(tmpdir(), 'skylark-redis-'));
+  replicaOf,
+}: { port?: number; appendonly?: boolean; replicaOf?: RedisServer } = {}): Promise<RedisServer> {
+  const parent = await mkdtemp(join(tmpdir(), 'skylark-redis-'));
+  const folder = join(parent, 'data');
+  await mkdir(folder);
   const start = (onPort: number) => {
     const settings = ['--port', String(onPort), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
     const durable = ['--appendonly', appendonly ? 'yes' : 'no', '--appendfsync', 'always'];
-    return launch('redis-server', [...settings, ...durable], (child) => answering(child, onPort));
+    const of = replicaOf ? ['--replicaof', '127.0.0.1', String(replicaOf.port)] : [];
+    const replica = ['--repl-diskless-sync-delay', '0', ...of];
+    return launch('redis-server', [...settings, ...durable, ...replica], (child) => answering(child, onPort));
   };
   try {
     const first = port === undefined ? await startOnFreePort(start) : { child: await start(port), port };
-    const server = testServer(first.child, first.port, folder, () => start(first.port));
-    return { ...server, url: `redis://127.0.0.1:${first.port}` };
+    const server = testServer(first.child, first.port, parent, () => start(first.port));
+    return { ...server, url: `redis://127.0.0.1:${first.port}`, snapshot: () => snapshotOf(folder) };
   } catch (error) {
-    await rm(folder, { recursive: true, force: true, maxRetries: 5 });
+    await rm(parent, { recursive: true, force: true, maxRetries: 5 });
     throw error;
   }
+}
+
+/** Its log is only appended to, so that a copy made meanwhile is the server as it was some moments ago. */
+async function snapshotOf(folder: string): Promise<RedisSnapshot> {
+  const copy = await mkdtemp(join(folder, '..', 'snapshot-'));
+  await cp(folder, copy, { recursive: true });
+  const restore = async () => {
+    await rm(folder, { recursive: true });
+    await cp(copy, folder, { recursive: true });
+  };
+  return { restore };
 }
 
 /** Redis cannot choose a port itself, and between our choosing and its listening another process may take it. */

@@ -25,6 +25,20 @@ export const jobConfig = (env: Env, deployment: Deployment) => ({
     'milliseconds without an answer of a node until it gets history only, so that it holds nobody up',
     { min: 1 },
   ),
+  replicas: {
+    replicas: env.int(
+      'HISTORY_REPLICAS',
+      1,
+      'replicas of Redis that must have what was appended before it is committed, or as many as there are; 0: none is waited for',
+      { min: 0, max: 100 },
+    ),
+    waitMs: env.ms('HISTORY_REPLICAS_MS', 1_000, 'milliseconds for which they are waited for', { min: 1 }),
+    isStrict: env.flag(
+      'HISTORY_REPLICAS_STRICT',
+      false,
+      '`1`: nothing is committed until so many replicas have it, however long that takes',
+    ),
+  },
   rpcSecret: rpcSecret(env) ?? '',
 });
 

@@ -77,7 +77,9 @@ export class JobModule {
           policies,
           log,
           metrics,
-          ...(history || config.registry === 'memory' ? { backend: 'memory', instance: history } : redis),
+          ...(history || config.registry === 'memory'
+            ? { backend: 'memory', instance: history }
+            : { ...redis, replicas: config.replicas }),
         }),
       ],
       controllers: [RecordsController],

@@ -28,12 +28,26 @@ export async function kafkaAvailable(): Promise<true> {
 }
 
 /** Starts one Apache Kafka node (KRaft, broker and controller in one) on loopback; resolves when it answers. */
-export async function startKafka({ cacheDir, port }: { cacheDir?: string; port?: number } = {}): Promise<KafkaServer> {
+export async function startKafka({
+  cacheDir,
+  port,
+  advertised,
+  dataFolder,
+}: {
+  cacheDir?: string;
+  port?: number;
+  /** `host:port` that clients are told to connect to: of a proxy. */
+  advertised?: string;
+  /** Where its log goes; a folder of its own by default. */
+  dataFolder?: string;
+} = {}): Promise<KafkaServer> {
   const jars = await fetchJars(cacheDir ?? jarFolder());
   const folder = await mkdtemp(join(tmpdir(), 'skylark-kafka-'));
   const broker = port ?? (await freePort());
   const settings = join(folder, 'server.properties');
-  await writeFile(settings, serverProperties(folder, broker, await freePort()));
+  const data = join(dataFolder ?? folder, 'data');
+  const told = advertised ?? `127.0.0.1:${broker}`;
+  await writeFile(settings, serverProperties(data, broker, await freePort(), told));
   const classPath = ['-Dlog4j2.level=WARN', '-cp', join(jars, '*')];
   await run('java', [...classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', settings]);
 
@@ -93,15 +107,15 @@ function clusterId(): string {
   return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }
 
-function serverProperties(folder: string, broker: number, controller: number): string {
+function serverProperties(data: string, broker: number, controller: number, advertised: string): string {
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller}
 listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=PLAINTEXT://127.0.0.1:${broker}
+advertised.listeners=PLAINTEXT://${advertised}
 listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
 controller.listener.names=CONTROLLER
-log.dirs=${join(folder, 'data')}
+log.dirs=${data}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=3
 transaction.state.log.replication.factor=1

@@ -1,12 +1,19 @@
 import { type AddressInfo, type Server, type Socket, connect, createServer } from 'node:net';
 
+interface Link {
+  client: Socket;
+  server: Socket;
+  isDelayed: boolean;
+}
+
 /** Stands between a client and a server on loopback, and does to their bytes what networks do. */
 export class TcpProxy {
-  private readonly links = new Set<{ client: Socket; server: Socket }>();
+  private readonly links = new Set<Link>();
   private swallowing: { request: (bytes: Buffer) => boolean; done: () => void } | undefined;
   private watching: { request: (bytes: Buffer) => boolean; done: () => void } | undefined;
   private refusing = false;
   private held = false;
+  private delayMs = 0;
 
   private constructor(
     private readonly listener: Server,
@@ -14,14 +21,14 @@ export class TcpProxy {
     public target: string,
   ) {}
 
-  /** Listens on a free port of loopback. */
-  static async to(target: string): Promise<TcpProxy> {
+  /** Listens on loopback, on a free port unless one is given. */
+  static async to(target: string, { host = '127.0.0.1', port = 0 } = {}): Promise<TcpProxy> {
     const listener = createServer();
     const proxy = new TcpProxy(listener, target);
     listener.on('connection', (client) => proxy.link(client));
     await new Promise<void>((resolve, reject) => {
       listener.once('error', reject);
-      listener.listen(0, '127.0.0.1', resolve);
+      listener.listen(port, host, resolve);
     });
     return proxy;
   }
@@ -83,6 +90,16 @@ export class TcpProxy {
     }
   }
 
+  /** From now on all bytes arrive so much later, in both directions; 0: at once. */
+  delay(ms: number): void {
+    this.delayMs = ms;
+  }
+
+  /** Ends every connection's way to the client; the way to the server stays open until the client notices. */
+  halfClose(): void {
+    for (const { client } of this.links) client.end();
+  }
+
   async close(): Promise<void> {
     this.refuse();
     await new Promise((resolve) => this.listener.close(resolve));
@@ -100,7 +117,7 @@ export class TcpProxy {
     }
     const colon = this.target.lastIndexOf(':');
     const server = connect(Number(this.target.slice(colon + 1)), this.target.slice(0, colon));
-    const link = { client, server };
+    const link: Link = { client, server, isDelayed: false };
     this.links.add(link);
     const end = () => {
       this.links.delete(link);
@@ -112,6 +129,15 @@ export class TcpProxy {
       socket.on('error', end); // a reset is one of the things that networks do
       socket.on('close', end);
     }
+    let delayed = Promise.resolve();
+    const pass = (bytes: Buffer, to: Socket) => {
+      const ms = this.delayMs;
+      if (ms === 0 && !link.isDelayed) return void to.write(bytes);
+      // Once delayed always in turn, so that bytes do not overtake one another.
+      link.isDelayed = true;
+      const due = new Promise<void>((resolve) => setTimeout(resolve, ms));
+      delayed = delayed.then(() => due).then(() => void (to.destroyed || to.write(bytes)));
+    };
     let swallowed: (() => void) | undefined;
     client.on('data', (bytes) => {
       if (this.watching?.request(bytes)) {
@@ -122,17 +148,17 @@ export class TcpProxy {
         swallowed = this.swallowing.done;
         this.swallowing = undefined;
       }
-      server.write(bytes);
+      pass(bytes, server);
     });
     server.on('data', (bytes) => {
-      if (!swallowed) return client.write(bytes);
+      if (!swallowed) return pass(bytes, client);
       end();
       swallowed();
     });
     if (this.held) this.stall(link);
   }
 
-  private stall({ client, server }: { client: Socket; server: Socket }): void {
+  private stall({ client, server }: Link): void {
     client.pause();
     server.pause();
   }

@@ -1,0 +1,98 @@
+import type { Audience, Person } from './audience.js';
+
+/** A push and what became of it. */
+export interface Push {
+  /** Its number: later pushes to a channel have higher ones, and are sent after the fate of the earlier is known. */
+  n: number;
+  /** `all`, `room:<name>`, `user:<id>`. */
+  channels: readonly string[];
+  audience: Audience;
+  /** Place in `expressions` for those who get another payload. */
+  variant: number | undefined;
+  /** Whether who is away may have it later. */
+  isKept: boolean;
+  ttlMs: number | undefined;
+  /** Whether all its attempts carried one Idempotency-Key, so that they are one message. */
+  hasKey: boolean;
+  /** When the first attempt was sent, in milliseconds of the run. */
+  sentAt: number;
+  /** When 202 came; undefined when it never did: it may be held all the same, or not. */
+  acceptedAt: number | undefined;
+  /** The attempt that was answered 202. */
+  acceptedAttempt: number;
+  id: string | undefined;
+}
+
+/** Attempts of one push that were sent at most. */
+export const attemptsAtMost = 64;
+
+/** What a client got: which push in which attempt, at which offset, when. Three columns, because there are millions. */
+export class Receipts {
+  private readonly codes: number[] = [];
+  private readonly offsets: number[] = [];
+  private readonly times: number[] = [];
+
+  get length(): number {
+    return this.codes.length;
+  }
+
+  add(n: number, attempt: number, offset: number, at: number): void {
+    this.codes.push(n * attemptsAtMost + attempt);
+    this.offsets.push(offset);
+    this.times.push(at);
+  }
+
+  n(i: number): number {
+    return Math.floor(this.codes[i]! / attemptsAtMost);
+  }
+
+  attempt(i: number): number {
+    return this.codes[i]! % attemptsAtMost;
+  }
+
+  offset(i: number): number {
+    return this.offsets[i]!;
+  }
+
+  at(i: number): number {
+    return this.times[i]!;
+  }
+}
+
+/** One connection's time in one channel: from the welcome or the reply until it left or the connection ended. */
+export interface Stay {
+  channel: string;
+  /** `fresh`: no position was given. `resumed`: recovered:true. `hole`: a position was given, and recovered was not true. */
+  began: 'fresh' | 'resumed' | 'hole';
+  epoch: string;
+  /** The position told: what comes is after it. */
+  base: number;
+  /** The position given by the client. */
+  since: { epoch: string; offset: number } | undefined;
+  /** When the client asked, and when it was told. */
+  askedAt: number;
+  openedAt: number;
+  /** Undefined until it is over. */
+  closedAt: number | undefined;
+  end: 'open' | 'left' | 'dropped';
+  got: Receipts;
+}
+
+/** A client over all its connections. */
+export interface Follower extends Person {
+  name: string;
+  stays: Map<string, Stay[]>;
+  /** From, to: when it did not read. */
+  pauses: [number, number][];
+  /** What came and must not have: outside of the channel, or another variant than that for its labels. */
+  strays: { channel: string; n: number; at: number; why: string }[];
+}
+
+/** Something that was done to the system. */
+export interface FaultMark {
+  kind: string;
+  what: string;
+  fromMs: number;
+  /** Infinity until it is over. */
+  toMs: number;
+}

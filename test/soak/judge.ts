@@ -1,0 +1,266 @@
+import { isFor } from './audience.js';
+import { calmness, type Calm } from './calm.js';
+import type { FaultMark, Follower, Push, Stay } from './journal.js';
+import { witnessed, type Witness } from './witness.js';
+
+/** What happened to a message that must not have happened. */
+export type Problem =
+  'lost' | 'silentGap' | 'twice' | 'outOfOrder' | 'wrong' | 'late' | 'fleetingLost' | 'disagreement' | 'away';
+
+export interface Finding {
+  problem: Problem;
+  client: string;
+  channel: string;
+  n: number;
+  /** Milliseconds of the run: when it was pushed, or came. */
+  at: number;
+  detail: string;
+}
+
+/** The whole balance. Everything under `problems` must be 0. */
+export interface Verdict {
+  problems: Record<Problem, number>;
+  /** The first of each problem, and more. */
+  findings: Finding[];
+  pushes: number;
+  accepted: number;
+  deliveries: number;
+  /** Deliveries that had to be there, and were. */
+  promisedKept: number;
+  /** Welcomes and replies that told recovered:false, and of these: in a channel that had lost nothing. */
+  holesTold: number;
+  holesToldInSameEpoch: number;
+  /** Of these, in channels that keep everything: what was said to be lost was not. By channel. */
+  needlessHoles: Record<string, number>;
+  /** Deliveries that are missing where a hole was told. */
+  missingTold: number;
+  /** Fleeting ones (retain:false, ttlMs, channels without history) that did not come, outside of calm. */
+  fleetingMissed: number;
+  /** Came again after a told hole into another epoch: allowed, because it is another life of the channel. */
+  againAfterHole: number;
+  resumes: number;
+}
+
+export interface Evidence {
+  /** By number. */
+  pushes: ReadonlyMap<number, Push>;
+  followers: readonly Follower[];
+  faults: readonly FaultMark[];
+  /** When nothing more was waited for, in milliseconds of the run. */
+  endAt: number;
+  /** Channels of which nothing is kept. */
+  isKeptIn: (channel: string) => boolean;
+  /** Channels that keep more than is ever pushed to them. */
+  keepsAll: (channel: string) => boolean;
+}
+
+/** How long a fleeting message may take in calm, and after what time it must not come any more, beyond its ttlMs. */
+const slackMs = 5_000;
+const lateSlackMs = 2_000;
+const findingsKept = 200;
+
+/** Compares what was accepted with what came, client by client and channel by channel. */
+export function judge(evidence: Evidence): Verdict {
+  return new Balance(evidence).verdict;
+}
+
+/** Stays that promise one unbroken stream: each but the first resumed where the one before ended. */
+interface Stretch {
+  stays: Stay[];
+  /** Ends with the client still there. */
+  isOpen: boolean;
+  /** Ends because the client was told that something may be missing. */
+  endedByHole: boolean;
+}
+
+class Balance {
+  readonly verdict: Verdict = {
+    problems: {
+      lost: 0, silentGap: 0, twice: 0, outOfOrder: 0, wrong: 0, late: 0, fleetingLost: 0, disagreement: 0, away: 0,
+    },
+    findings: [], pushes: 0, accepted: 0, deliveries: 0, promisedKept: 0, holesTold: 0, holesToldInSameEpoch: 0, needlessHoles: {},
+    missingTold: 0, fleetingMissed: 0, againAfterHole: 0, resumes: 0,
+  }; // prettier-ignore
+  private readonly byChannel = new Map<string, Push[]>();
+  private readonly witness: Witness;
+  private readonly calm: Calm;
+
+  constructor(private readonly evidence: Evidence) {
+    for (const push of evidence.pushes.values()) {
+      this.verdict.pushes += 1;
+      if (push.acceptedAt === undefined) continue;
+      this.verdict.accepted += 1;
+      for (const channel of push.channels) {
+        const list = this.byChannel.get(channel);
+        if (list) list.push(push);
+        else this.byChannel.set(channel, [push]);
+      }
+    }
+    for (const list of this.byChannel.values()) list.sort((a, b) => a.n - b.n);
+    this.calm = calmness(evidence.faults);
+    this.witness = witnessed(evidence, (finding) => this.found(finding));
+    for (const follower of evidence.followers) this.follow(follower);
+  }
+
+  private found(finding: Finding): void {
+    this.verdict.problems[finding.problem] += 1;
+    if (this.verdict.findings.length < findingsKept) this.verdict.findings.push(finding);
+  }
+
+  private follow(follower: Follower): void {
+    for (const { channel, n, at, why: detail } of follower.strays) {
+      this.found({ problem: 'wrong', client: follower.name, channel, n, at, detail });
+    }
+    for (const [channel, stays] of follower.stays) {
+      for (const stay of stays) this.inOne(follower, stay);
+      for (const stretch of stretchesOf(stays)) this.inStretch(follower, channel, stretch);
+      this.acrossHoles(follower, stays);
+    }
+    if (![...follower.stays.values()].some((stays) => stays.at(-1)?.end === 'open')) {
+      const detail = 'was not there at the end';
+      this.found({ problem: 'away', client: follower.name, channel: '', n: -1, at: this.evidence.endAt, detail });
+    }
+  }
+
+  /** What must hold on one connection: once, in order, meant for it, in time. */
+  private inOne(follower: Follower, stay: Stay): void {
+    const { got, channel, since } = stay;
+    const say = (problem: Problem, i: number, detail: string) =>
+      this.found({ problem, client: follower.name, channel, n: got.n(i), at: got.at(i), detail });
+    const seen = new Set<number>();
+    let lastOffset = stay.began === 'resumed' ? since!.offset : -1;
+    let lastN = -1;
+    if (stay.began === 'resumed') this.verdict.resumes += 1;
+    for (let i = 0; i < got.length; i += 1) {
+      this.verdict.deliveries += 1;
+      const push = this.evidence.pushes.get(got.n(i));
+      if (!push) {
+        say('wrong', i, 'nobody pushed this');
+        continue;
+      }
+      const isMeant = push.channels.includes(channel) && isFor(push.audience, follower);
+      if (!isMeant) say('wrong', i, `not for this client: ${JSON.stringify(push.audience)}`);
+      const key = push.hasKey ? push.n : push.n + got.attempt(i) / 100;
+      if (seen.has(key)) say('twice', i, `on one connection, offset ${got.offset(i)}`);
+      else if (got.offset(i) <= lastOffset) say('outOfOrder', i, `offset ${got.offset(i)} after ${lastOffset}`);
+      else if (isTheOne(push, got.attempt(i))) {
+        if (push.n < lastN) say('outOfOrder', i, `number ${push.n} after ${lastN}, offset ${got.offset(i)}`);
+        lastN = Math.max(lastN, push.n);
+      }
+      seen.add(key);
+      lastOffset = Math.max(lastOffset, got.offset(i));
+      this.inTime(follower, push, got.at(i), () => say('late', i, `ttl ${push.ttlMs} ms, pushed at ${push.sentAt}`));
+    }
+  }
+
+  private inTime({ pauses }: Follower, { ttlMs, acceptedAt }: Push, at: number, isLate: () => void): void {
+    if (ttlMs === undefined || acceptedAt === undefined || at <= acceptedAt + ttlMs + lateSlackMs) return;
+    const isPaused = pauses.some(([from, to]) => from <= at && to + slackMs >= acceptedAt);
+    if (!isPaused && this.calm.holds(acceptedAt, at)) isLate();
+  }
+
+  /** What must hold over connections that resumed one another: everything came, and nothing again. */
+  private inStretch(follower: Follower, channel: string, { stays, isOpen, endedByHole }: Stretch): void {
+    const first = stays[0]!;
+    /** When each came first; by number, of the attempt that counts. */
+    const came = new Map<number, number>();
+    let newest = -1;
+    for (const stay of stays) {
+      for (let i = 0; i < stay.got.length; i += 1) {
+        const n = stay.got.n(i);
+        const push = this.evidence.pushes.get(n);
+        if (!push || !isTheOne(push, stay.got.attempt(i))) continue;
+        const before = came.get(n);
+        if (before === undefined) came.set(n, stay.got.at(i));
+        else if (before < stay.askedAt) {
+          const detail = `again after a resume from ${stay.since?.offset}, offset ${stay.got.offset(i)}, first at ${before}`;
+          this.found({ problem: 'twice', client: follower.name, channel, n, at: stay.got.at(i), detail });
+        }
+        newest = Math.max(newest, n);
+      }
+    }
+    for (const push of this.byChannel.get(channel) ?? []) {
+      if (!isFor(push.audience, follower)) continue;
+      if (!push.isKept || push.ttlMs !== undefined || !this.evidence.isKeptIn(channel)) {
+        this.fleeting(follower, channel, push, stays, came);
+        continue;
+      }
+      if (!this.isAfter(push, first)) continue;
+      if (came.has(push.n)) this.verdict.promisedKept += 1;
+      else if (push.n > newest && !isOpen) this.verdict.missingTold += endedByHole ? 1 : 0;
+      else {
+        const problem = push.n < newest ? 'silentGap' : 'lost';
+        const detail = `${push.id} accepted at ${push.acceptedAt}, ${this.witness.describe(channel, push.n)}; its client stays since ${first.openedAt} (${first.began}, ${first.epoch}:${first.base}), newest ${newest}`;
+        this.found({ problem, client: follower.name, channel, n: push.n, at: push.sentAt, detail });
+      }
+    }
+  }
+
+  /** Whether a stream that begins with this stay promises the push. */
+  private isAfter(push: Push, stay: Stay): boolean {
+    const offset = this.witness.offset(stay.channel, push.n, stay.epoch);
+    return offset === undefined ? push.sentAt > stay.openedAt : offset > stay.base;
+  }
+
+  /** What is not kept must come to who is there, when nothing is wrong anywhere. */
+  private fleeting(
+    follower: Follower,
+    channel: string,
+    push: Push,
+    stays: readonly Stay[],
+    came: ReadonlyMap<number, number>,
+  ): void {
+    if (came.has(push.n)) return;
+    const until = push.acceptedAt! + slackMs;
+    const isThere = stays.some(
+      ({ openedAt, closedAt = this.evidence.endAt }) => openedAt < push.sentAt - 1_000 && closedAt > until,
+    );
+    if (!isThere) return;
+    const isPaused = follower.pauses.some(([from, to]) => from <= until && to + slackMs >= push.sentAt);
+    const couldMakeIt = push.ttlMs === undefined || push.ttlMs > slackMs;
+    if (!isPaused && couldMakeIt && this.calm.holds(push.sentAt, until)) {
+      const detail = `${push.id} retain ${push.isKept}, ttl ${push.ttlMs}, pushed in calm`;
+      this.found({ problem: 'fleetingLost', client: follower.name, channel, n: push.n, at: push.sentAt, detail });
+    } else this.verdict.fleetingMissed += 1;
+  }
+
+  /** A told hole may miss something. It may repeat something only in another life of the channel. */
+  private acrossHoles(follower: Follower, stays: readonly Stay[]): void {
+    const before = new Set<number>();
+    for (const { began, since, epoch, channel, got } of stays) {
+      const isSameEpoch = since?.epoch === epoch;
+      if (began === 'hole') {
+        this.verdict.holesTold += 1;
+        if (isSameEpoch) this.verdict.holesToldInSameEpoch += 1;
+        if (isSameEpoch && this.evidence.keepsAll(channel)) {
+          this.verdict.needlessHoles[channel] = (this.verdict.needlessHoles[channel] ?? 0) + 1;
+        }
+        for (let i = 0; i < got.length; i += 1) {
+          if (isSameEpoch && got.offset(i) <= since.offset) {
+            const detail = `again after a told hole, offset ${got.offset(i)}, had asked for after ${since.offset}`;
+            this.found({ problem: 'twice', client: follower.name, channel, n: got.n(i), at: got.at(i), detail });
+          } else if (before.has(got.n(i))) this.verdict.againAfterHole += 1;
+        }
+      }
+      for (let i = 0; i < got.length; i += 1) before.add(got.n(i));
+    }
+  }
+}
+
+/** Without a key each attempt is a message of its own, and only the one that was accepted is promised. */
+const isTheOne = (push: Push, attempt: number): boolean => push.hasKey || attempt === push.acceptedAttempt;
+
+function stretchesOf(stays: readonly Stay[]): Stretch[] {
+  const stretches: Stretch[] = [];
+  for (const stay of stays) {
+    const open = stretches.at(-1);
+    if (stay.began === 'resumed' && open) open.stays.push(stay);
+    else {
+      if (open) open.endedByHole = stay.began === 'hole';
+      stretches.push({ stays: [stay], isOpen: false, endedByHole: false });
+    }
+  }
+  const last = stretches.at(-1);
+  if (last) last.isOpen = last.stays.at(-1)!.end === 'open';
+  return stretches;
+}

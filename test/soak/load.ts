@@ -1,0 +1,180 @@
+/** The load of a soak, in a process of its own: clients and producer, and the balance, because they hold what it is about. */
+import { expressions } from './audience.js';
+import { SoakClient, type Payload, type World } from './client.js';
+import { Habits } from './habits.js';
+import type { FaultMark, Follower } from './journal.js';
+import { judge, type Verdict } from './judge.js';
+import { addresseesOf, isKeptIn, keepsAll, personOf } from './layout.js';
+import { Seeded } from '../fuzz/seeded.js';
+import { Pusher } from './pusher.js';
+import { recoveries, type Recovery } from './recovery.js';
+
+export interface LoadOrder {
+  seed: string;
+  clients: number;
+  rate: number;
+  jitter: boolean;
+  gateways: readonly string[];
+  logics: readonly string[];
+}
+
+export type ToLoad = { do: 'begin'; order: LoadOrder } | { do: 'settle'; withinMs: number; faults: FaultMark[] };
+
+/** One second of the run. */
+export interface Second {
+  at: number;
+  here: number;
+  deliveries: number;
+  pushes: number;
+  /** Milliseconds from a push's first attempt until it came: half of this second's, and the longest. */
+  lag: number;
+  lagMost: number;
+}
+
+export type FromLoad =
+  | { did: 'begin' }
+  | { did: 'second'; second: Second; waiting: number }
+  | { did: 'settled'; verdict: Verdict; figures: LoadFigures };
+
+export interface LoadFigures {
+  answers: Record<string, number>;
+  refusals: string[];
+  ends: Record<string, number>;
+  hasKeys: boolean;
+  connections: number;
+  recoveries: Recovery[];
+  /** From the end of the load until every client had everything, in milliseconds. */
+  settledAfterMs: number;
+}
+
+const say = (message: FromLoad) => process.send?.(message);
+
+class Load {
+  readonly startedAt = Date.now();
+  readonly clients: SoakClient[];
+  readonly pusher: Pusher;
+  private readonly habits: Habits[] = [];
+  private lags: number[] = [];
+  private pushed = 0;
+  private lastDeliveryAt = 0;
+
+  constructor(private readonly order: LoadOrder) {
+    const { seed, clients, gateways, logics, rate } = order;
+    const addressees = addresseesOf(clients);
+    const world: World = { gateways, now: () => this.now(), onDelivery: (...what) => this.onDelivery(...what) };
+    this.clients = Array.from({ length: clients }, (_, n) => {
+      const random = new Seeded(seed, 'client', n);
+      const rooms = new Set(Array.from({ length: 3 }, () => random.one(addressees.rooms)));
+      return new SoakClient(`c${n}`, personOf(n), [...rooms], n % gateways.length, world, random);
+    });
+    this.pusher = new Pusher(logics, addressees, rate, seed, new Seeded(seed, 'pusher'), () => this.now());
+  }
+
+  now(): number {
+    return Date.now() - this.startedAt;
+  }
+
+  /** Resolves when everybody has come, a few at a time. */
+  async gather(): Promise<void> {
+    for (const client of this.clients) {
+      client.come();
+      while (this.clients.filter(({ state }) => state === 'coming').length > 50) await pause(10);
+    }
+    while (this.clients.some(({ state }) => state !== 'here')) await pause(50);
+  }
+
+  begin(): void {
+    const { rooms } = addresseesOf(this.order.clients);
+    for (const [n, client] of this.clients.entries()) {
+      this.habits.push(new Habits(client, rooms, new Seeded(this.order.seed, 'habits', n), this.order.jitter));
+    }
+    this.pusher.start();
+    setInterval(() => this.tellSecond(), 1_000);
+  }
+
+  /** Ends the load, waits until everybody has everything, and tells what is missing when that does not come. */
+  async settle(withinMs: number, faults: FaultMark[]): Promise<void> {
+    const from = this.now();
+    const deadline = from + withinMs;
+    for (const habits of this.habits) habits.stop();
+    await this.pusher.stop(withinMs / 2);
+    let verdict = this.judge(faults);
+    let settledAt = this.now();
+    for (;;) {
+      const isQuiet = this.now() - this.lastDeliveryAt > 3_000 && this.clients.every((client) => !client.isPaused);
+      if (isQuiet) {
+        verdict = this.judge(faults);
+        const { lost, silentGap, away } = verdict.problems;
+        if (lost + silentGap + away === 0) break;
+        settledAt = this.now();
+      }
+      if (this.now() > deadline) break;
+      await pause(1_000);
+    }
+    say({ did: 'settled', verdict, figures: this.figures(faults, Math.max(0, settledAt - from)) });
+  }
+
+  private judge(faults: FaultMark[]): Verdict {
+    const followers = this.clients.map(({ follower }) => follower);
+    return judge({ pushes: this.pusher.pushes, followers, faults, endAt: this.now(), isKeptIn, keepsAll });
+  }
+
+  private figures(faults: FaultMark[], settledAfterMs: number): LoadFigures {
+    const ends: Record<string, number> = {};
+    for (const client of this.clients) {
+      for (const [why, count] of client.ends) ends[why] = (ends[why] ?? 0) + count;
+    }
+    return {
+      answers: Object.fromEntries(this.pusher.answers),
+      refusals: this.pusher.refusals,
+      ends,
+      hasKeys: this.pusher.isKeyed,
+      connections: this.clients.reduce((sum, { visits }) => sum + visits.length, 0),
+      recoveries: recoveries(this.clients, faults),
+      settledAfterMs,
+    };
+  }
+
+  private onDelivery(follower: Follower, { n, v }: Payload, at: number): void {
+    this.lastDeliveryAt = at;
+    const push = this.pusher.pushes.get(n);
+    if (!push) return;
+    this.lags.push(at - push.sentAt);
+    const { variant } = push;
+    const isFitting =
+      variant === undefined ? v === undefined : expressions[variant]!.holds(follower.labels) === (v === variant);
+    if (!isFitting) follower.strays.push({ channel: push.channels[0]!, n, at, why: `variant ${v} of ${variant}` });
+  }
+
+  private tellSecond(): void {
+    const lags = this.lags.sort((a, b) => a - b);
+    this.lags = [];
+    const pushes = this.pusher.pushes.size - this.pushed;
+    this.pushed += pushes;
+    const second: Second = {
+      at: Math.round(this.now() / 1000),
+      here: this.clients.filter(({ state }) => state === 'here').length,
+      deliveries: lags.length,
+      pushes,
+      lag: lags[lags.length >> 1] ?? 0,
+      lagMost: lags.at(-1) ?? 0,
+    };
+    say({ did: 'second', second, waiting: this.pusher.waiting });
+  }
+}
+
+const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
+
+async function begin(load: Load): Promise<void> {
+  await load.gather();
+  load.begin();
+  say({ did: 'begin' });
+}
+
+let load: Load;
+process.on('message', (message: ToLoad) => {
+  if (message.do === 'settle') return void load.settle(message.withinMs, message.faults);
+  load = new Load(message.order);
+  void begin(load);
+});
+process.on('disconnect', () => process.exit(0)); // nobody is left to tell

@@ -1,0 +1,46 @@
+import type { SoakClient } from './client.js';
+import type { FaultMark } from './journal.js';
+
+/** What one kill of a gateway cost its clients: milliseconds until each was back and had what it had missed. */
+export interface Recovery {
+  /** Milliseconds of the run. */
+  at: number;
+  what: string;
+  clients: number;
+  p50: number;
+  p99: number;
+}
+
+/** How long a message that came by replay may have been on its way after the welcome to count as what was missed. */
+const replayMs = 5_000;
+
+/** For every SIGKILL of a gateway. `gateway` of a mark's `what` is its last word, `g<number>`. */
+export function recoveries(clients: readonly SoakClient[], faults: readonly FaultMark[]): Recovery[] {
+  return faults
+    .filter(({ kind }) => kind === 'kill-gateway')
+    .map(({ fromMs, what }) => {
+      const gateway = Number(what.slice(what.lastIndexOf('g') + 1));
+      const times = clients.flatMap((client) => timeOf(client, gateway, fromMs) ?? []).sort((a, b) => a - b);
+      const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
+      return { at: fromMs, what, clients: times.length, p50: at(0.5), p99: at(0.99) };
+    });
+}
+
+/** Undefined when it was not there, or was away of its own accord. */
+function timeOf({ visits, follower }: SoakClient, gateway: number, killedAt: number): number | undefined {
+  const lost = visits.findIndex(
+    (visit) => visit.gateway === gateway && visit.from < killedAt && visit.to !== undefined && visit.to >= killedAt,
+  );
+  const [visit, next] = [visits[lost], visits[lost + 1]];
+  if (!visit || !next || visit.to! > killedAt + 1_000) return undefined;
+  let last = next.from;
+  for (const stays of follower.stays.values()) {
+    for (const { began, openedAt, got } of stays) {
+      if (began !== 'resumed' || Math.abs(openedAt - next.from) > 50) continue;
+      for (let i = 0; i < got.length && got.at(i) < openedAt + replayMs; i += 1) {
+        if (got.at(i) - openedAt < 250) last = Math.max(last, got.at(i)); // in the burst that follows the welcome
+      }
+    }
+  }
+  return last - killedAt;
+}

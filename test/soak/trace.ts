@@ -1,0 +1,86 @@
+import { createReadStream, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { createInterface } from 'node:readline';
+import kafkajs from 'kafkajs';
+import type { Finding } from './judge.js';
+import type { System } from './system.js';
+
+const linesAtMost = 400;
+
+/**
+ * What everybody knows of one message, a line each: the processes' log lines that name it or its channel (or its client),
+ * the channel's history by REST, and the places of its id in Kafka.
+ */
+export async function trace(system: System, finding: Finding, out: string, id: string | undefined): Promise<string[]> {
+  const words = [id, finding.channel].filter((word): word is string => !!word && word !== 'all');
+  return [
+    `${finding.problem}: push ${finding.n} (${id}) in ${finding.channel} for ${finding.client}, at ${finding.at} ms: ${finding.detail}`,
+    ...(await fromLogs(join(out, 'logs'), words)),
+    ...(await fromHistory(system, finding.channel, id)),
+    ...(await fromKafka(system, id)),
+  ];
+}
+
+async function fromLogs(folder: string, words: readonly string[]): Promise<string[]> {
+  const lines: string[] = [];
+  for (const file of readdirSync(folder).sort()) {
+    for await (const line of createInterface({ input: createReadStream(join(folder, file)) })) {
+      if (words.some((word) => line.includes(word))) lines.push(`${file}: ${line.slice(0, 600)}`);
+    }
+  }
+  return lines.slice(0, linesAtMost);
+}
+
+async function fromHistory(system: System, channel: string, id: string | undefined): Promise<string[]> {
+  for (const url of system.restUrls) {
+    try {
+      const answer = await fetch(`${url}/v1/channels/${encodeURIComponent(channel)}/history?limit=1000`);
+      const page = (await answer.json()) as { epoch: string; position: number; messages: { id: string }[] };
+      const place = page.messages?.find((message) => message.id === id);
+      return [
+        `history of ${channel}: epoch ${page.epoch}, position ${page.position}, ${place ? JSON.stringify(place).slice(0, 300) : 'the message is not among its newest 1000'}`,
+      ];
+    } catch {
+      // another logic may answer
+    }
+  }
+  return ['history: nobody answers'];
+}
+
+/** Ids stand in records as they are, so that bytes can be searched for them. */
+async function fromKafka(system: System, id: string | undefined): Promise<string[]> {
+  if (!system.kafka || id === undefined) return [];
+  const kafka = new kafkajs.Kafka({ brokers: [system.kafka.brokers], logLevel: kafkajs.logLevel.NOTHING });
+  const admin = kafka.admin();
+  const consumer = kafka.consumer({ groupId: `trace-${Date.now()}` });
+  const found: string[] = [];
+  try {
+    await admin.connect();
+    const topic = (await admin.listTopics()).find((name) => name.endsWith('records'))!;
+    const left = new Map(
+      (await admin.fetchTopicOffsets(topic)).map(({ partition, high }) => [partition, Number(high)]),
+    );
+    for (const [partition, high] of left) if (high === 0) left.delete(partition);
+    await consumer.connect();
+    await consumer.subscribe({ topic, fromBeginning: true });
+    await new Promise<void>((resolve, reject) => {
+      const deadline = setTimeout(resolve, 60_000);
+      const eachMessage = async ({ partition, message }: kafkajs.EachMessagePayload) => {
+        if (message.value?.includes(id)) {
+          found.push(`kafka: partition ${partition}, offset ${message.offset}, key ${message.key?.toString()}`);
+        }
+        if (Number(message.offset) + 1 >= (left.get(partition) ?? 0)) left.delete(partition);
+        if (left.size === 0) {
+          clearTimeout(deadline);
+          resolve();
+        }
+      };
+      consumer.run({ eachMessage, autoCommit: false }).catch(reject);
+    });
+  } catch (error) {
+    found.push(`kafka: ${String(error)}`);
+  } finally {
+    await Promise.all([consumer.disconnect().catch(() => {}), admin.disconnect().catch(() => {})]);
+  }
+  return found.length > 0 ? found : [`kafka: no record with ${id}`];
+}

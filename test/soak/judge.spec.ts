@@ -1,0 +1,285 @@
+import type { Audience } from './audience.js';
+import { Receipts, type FaultMark, type Follower, type Push, type Stay } from './journal.js';
+import { judge, type Verdict } from './judge.js';
+
+/** A run of one room and one client, told as what happened. */
+class Story {
+  readonly pushes = new Map<number, Push>();
+  readonly faults: FaultMark[] = [];
+  private readonly stays: Stay[] = [];
+  private readonly strays: Follower['strays'] = [];
+  private readonly pauses: Follower['pauses'] = [];
+  private others: Follower[] = [];
+
+  /** Pushed at `n` seconds and accepted at once, unless it says otherwise. */
+  push(n: number, what: Partial<Push> = {}): this {
+    const at = n * 1_000;
+    const usual = {
+      channels: ['room:a'],
+      audience: {},
+      variant: undefined,
+      isKept: true,
+      ttlMs: undefined,
+      hasKey: true,
+    };
+    const fate = { sentAt: at, acceptedAt: at, acceptedAttempt: 0, id: `M${n}` };
+    this.pushes.set(n, { n, ...usual, ...fate, ...what });
+    return this;
+  }
+
+  pushed(from: number, to: number, what: Partial<Push> = {}): this {
+    for (let n = from; n <= to; n += 1) this.push(n, what);
+    return this;
+  }
+
+  /** A connection: what came is `n`, at offset 10 × n of its epoch unless it says another, a tenth of a second later. */
+  stay(
+    how: Partial<Omit<Stay, 'got'>>,
+    ...got: (number | { n: number; offset?: number; at?: number; a?: number })[]
+  ): this {
+    const receipts = new Receipts();
+    for (const one of got) {
+      const { n, offset = n * 10, at = n * 1_000 + 100, a = 0 } = typeof one === 'number' ? { n: one } : one;
+      receipts.add(n, a, offset, at);
+    }
+    const usual = { channel: 'room:a', began: 'fresh' as const, epoch: 'e', base: 0, since: undefined };
+    const times = { askedAt: 0, openedAt: 0, closedAt: undefined, end: 'open' as const };
+    this.stays.push({ ...usual, ...times, ...how, got: receipts });
+    return this;
+  }
+
+  /** Somebody who was there all the time and got everything that was accepted. */
+  witness(): this {
+    const story = new Story();
+    story.stay({}, ...[...this.pushes.keys()]);
+    this.others = [{ ...story.client(), name: 'witness', user: 'w' }];
+    return this;
+  }
+
+  stray(n: number): this {
+    this.strays.push({ channel: 'room:a', n, at: n * 1_000, why: 'came while not in the channel' });
+    return this;
+  }
+
+  fault(fromMs: number, toMs: number): this {
+    this.faults.push({ kind: 'kill-job', what: 'SIGKILL j0', fromMs, toMs });
+    return this;
+  }
+
+  get verdict(): Verdict {
+    return judge({
+      pushes: this.pushes,
+      followers: [this.client(), ...this.others],
+      faults: this.faults,
+      endAt: 1_000_000,
+      isKeptIn: (channel) => channel !== 'room:live',
+      keepsAll: () => true,
+    });
+  }
+
+  /** Only what is wrong, by name. */
+  get problems(): Partial<Verdict['problems']> {
+    return Object.fromEntries(Object.entries(this.verdict.problems).filter(([, count]) => count > 0));
+  }
+
+  private client(): Follower {
+    const stays = new Map<string, Stay[]>();
+    for (const stay of this.stays) stays.set(stay.channel, [...(stays.get(stay.channel) ?? []), stay]);
+    const person = { user: 'u', device: 'phone', labels: { p: 'ios' } };
+    return { name: 'c', ...person, stays, pauses: this.pauses, strays: this.strays };
+  }
+}
+
+const dropped = (closedAt: number) => ({ end: 'dropped' as const, closedAt });
+const resumed = (offset: number, at: number) => ({
+  began: 'resumed' as const,
+  since: { epoch: 'e', offset },
+  base: offset,
+  askedAt: at,
+  openedAt: at,
+});
+
+describe('the balance of a client in a channel', () => {
+  it('is even when everything came once and in order', () => {
+    const story = new Story().pushed(1, 5).stay({}, 1, 2, 3, 4, 5);
+    expect(story.problems).toEqual({});
+    expect(story.verdict).toMatchObject({ promisedKept: 5, deliveries: 5, accepted: 5 });
+  });
+
+  it('finds what is missing at the end, and what is missing in the middle', () => {
+    expect(new Story().pushed(1, 5).stay({}, 1, 2, 3, 4).problems).toEqual({ lost: 1 });
+    expect(new Story().pushed(1, 5).stay({}, 1, 2, 4, 5).problems).toEqual({ silentGap: 1 });
+  });
+
+  it('finds what nobody got', () => {
+    expect(new Story().pushed(1, 2).stay({}, 1).problems).toEqual({ lost: 1 });
+  });
+
+  it('finds what came twice on one connection, at the same offset or at another', () => {
+    expect(new Story().pushed(1, 3).stay({}, 1, 2, 2, 3).problems).toEqual({ twice: 1 });
+    const later = new Story().pushed(1, 3).stay({}, 1, 2, { n: 1, offset: 25 }, 3);
+    expect(later.problems).toMatchObject({ twice: 1 });
+  });
+
+  it('finds an order that is not that of the pushes, or not that of the offsets', () => {
+    expect(new Story().pushed(1, 2).stay({}, { n: 2, offset: 10 }, { n: 1, offset: 20 }).problems).toEqual({
+      outOfOrder: 1,
+    });
+    expect(new Story().pushed(1, 2).stay({}, { n: 1, offset: 20 }, { n: 2, offset: 10 }).problems).toEqual({
+      outOfOrder: 1,
+    });
+  });
+
+  it('finds what was meant for others', () => {
+    const audiences: Audience[] = [{ match: 4 }, { excludedUsers: ['u'] }, { devices: new Map([['u', ['desk']]]) }];
+    for (const audience of audiences) {
+      expect(new Story().push(1, { audience }).stay({}, 1).problems).toEqual({ wrong: 1 });
+      expect(new Story().push(1, { audience }).stay({}).problems).toEqual({});
+    }
+    expect(new Story().push(1, { channels: ['room:b'] }).stay({}, 1).problems).toEqual({ wrong: 1 });
+    expect(new Story().stay({}, 7).problems).toEqual({ wrong: 1 });
+    expect(new Story().push(1).stay({}, 1).stray(1).problems).toEqual({ wrong: 1 });
+  });
+
+  it('does not ask for what was pushed before the client came', () => {
+    const story = new Story().pushed(1, 5).stay({ openedAt: 3_500, base: 30 }, 4, 5);
+    expect(story.problems).toEqual({});
+    expect(story.verdict.promisedKept).toBe(2);
+  });
+
+  it('asks for what was pushed before the client came when it stands behind the position that it was told', () => {
+    const story = new Story().pushed(1, 5).witness().stay({ openedAt: 3_500, base: 20 }, 4, 5);
+    expect(story.problems).toEqual({ silentGap: 1 });
+  });
+
+  it('takes a push that was never answered 202 as one that may come, once', () => {
+    const unsure = { acceptedAt: undefined, acceptedAttempt: -1 };
+    expect(new Story().push(1).push(2, unsure).push(3).stay({}, 1, 3).problems).toEqual({});
+    expect(new Story().push(1).push(2, unsure).push(3).stay({}, 1, 2, 3).problems).toEqual({});
+    expect(new Story().push(1).push(2, unsure).push(3).stay({}, 1, 2, 2, 3).problems).toEqual({ twice: 1 });
+  });
+
+  it('without a key takes each attempt as a message of its own, and promises the accepted one', () => {
+    const story = () => new Story().push(1).push(2, { hasKey: false, acceptedAttempt: 1 }).push(3);
+    expect(story().stay({}, 1, { n: 2, a: 0 }, { n: 2, offset: 22, a: 1 }, 3).problems).toEqual({});
+    expect(story().stay({}, 1, { n: 2, a: 0 }, 3).problems).toEqual({ silentGap: 1 });
+    // With a key both are one message.
+    const keyed = new Story().push(1).push(2, { acceptedAttempt: 1 }).push(3);
+    expect(keyed.stay({}, 1, 2, { n: 2, offset: 22, a: 1 }, 3).problems).toMatchObject({ twice: 1 });
+  });
+});
+
+describe('the balance over connections', () => {
+  it('is even when a resume brings what was missed', () => {
+    const story = new Story().pushed(1, 5).stay(dropped(2_500), 1, 2).stay(resumed(20, 4_500), 3, 4, 5);
+    expect(story.problems).toEqual({});
+    expect(story.verdict).toMatchObject({ resumes: 1, holesTold: 0, promisedKept: 5 });
+  });
+
+  it('finds a resume that skips one, though it says recovered:true', () => {
+    const story = new Story().pushed(1, 5).stay(dropped(2_500), 1, 2).stay(resumed(20, 4_500), 4, 5);
+    expect(story.problems).toEqual({ silentGap: 1 });
+  });
+
+  it('finds a resume that repeats one', () => {
+    const again = { n: 2, at: 4_600 };
+    const story = new Story().pushed(1, 3).stay(dropped(2_500), 1, 2).stay(resumed(20, 4_500), again, 3);
+    expect(story.problems).toMatchObject({ twice: 1 });
+    const elsewhere = { n: 2, offset: 25, at: 4_600 };
+    const moved = new Story().pushed(1, 3).stay(dropped(2_500), 1, 2).stay(resumed(20, 4_500), elsewhere, 3);
+    expect(moved.problems).toMatchObject({ twice: 1 });
+  });
+
+  it('lets two connections of one device overlap: both may get what came between', () => {
+    const story = new Story()
+      .pushed(1, 4)
+      .stay(dropped(3_500), 1, 2, 3)
+      .stay(resumed(20, 2_500), { n: 3, at: 3_600 }, 4);
+    expect(story.problems).toEqual({});
+  });
+
+  it('allows a loss where it was told, and counts it', () => {
+    const hole = {
+      began: 'hole' as const,
+      since: { epoch: 'e', offset: 20 },
+      base: 40,
+      askedAt: 4_500,
+      openedAt: 4_500,
+    };
+    const story = new Story().pushed(1, 5).stay(dropped(2_500), 1, 2).stay(hole, 5);
+    expect(story.problems).toEqual({});
+    expect(story.verdict).toMatchObject({ holesTold: 1, holesToldInSameEpoch: 1, missingTold: 3 });
+  });
+
+  it('does not allow one in the middle of what came before the hole was told', () => {
+    const hole = {
+      began: 'hole' as const,
+      since: { epoch: 'e', offset: 30 },
+      base: 40,
+      askedAt: 4_500,
+      openedAt: 4_500,
+    };
+    expect(new Story().pushed(1, 5).stay(dropped(3_500), 1, 3).stay(hole, 5).problems).toEqual({ silentGap: 1 });
+  });
+
+  it('lets another life of the channel repeat, but not the same one', () => {
+    const hole = {
+      began: 'hole' as const,
+      since: { epoch: 'e', offset: 20 },
+      base: -1,
+      askedAt: 4_500,
+      openedAt: 4_500,
+    };
+    const first = new Story().pushed(1, 3).stay(dropped(2_500), 1, 2);
+    first.stay({ ...hole, epoch: 'f' }, { n: 2, offset: 1 }, { n: 3, offset: 2 });
+    expect(first.problems).toEqual({});
+    expect(first.verdict.againAfterHole).toBe(1);
+    const same = new Story()
+      .pushed(1, 3)
+      .stay(dropped(2_500), 1, 2)
+      .stay({ ...hole, base: 20 }, 2, 3);
+    expect(same.problems).toEqual({ twice: 1 });
+  });
+
+  it('promises nothing after the last that came to who left, and everything to who comes back with a position', () => {
+    const left = { end: 'left' as const, closedAt: 2_500 };
+    expect(new Story().pushed(1, 5).stay(left, 1, 2).stay({ channel: 'all' }).problems).toEqual({});
+    expect(new Story().pushed(1, 5).stay(left, 1, 2).stay(resumed(20, 4_500), 3, 4, 5).problems).toEqual({});
+    expect(new Story().pushed(1, 5).stay(left, 1, 2).stay(resumed(20, 4_500), 4, 5).problems).toEqual({ silentGap: 1 });
+  });
+
+  it('finds who is not back at the end', () => {
+    expect(new Story().pushed(1, 2).stay(dropped(2_500), 1, 2).problems).toEqual({ away: 1 });
+  });
+
+  it('finds clients that do not agree about an offset', () => {
+    const story = new Story().pushed(1, 3).witness().stay({}, 1, { n: 2, offset: 21 }, 3);
+    expect(story.problems).toEqual({ disagreement: 1 });
+  });
+});
+
+describe('what is not kept', () => {
+  const fleeting = { isKept: false };
+
+  it('may be missed while away or while something is wrong, never twice', () => {
+    const away = new Story().push(1).push(20, fleeting).push(60);
+    expect(away.stay(dropped(2_000), 1).stay(resumed(10, 50_000), 60).problems).toEqual({});
+    const wrong = new Story().push(1).push(20, fleeting).push(60).fault(19_000, 22_000);
+    expect(wrong.stay({}, 1, 60).problems).toEqual({});
+    const twice = new Story().push(1).push(20, fleeting).stay({}, 1, 20, 20);
+    expect(twice.problems).toEqual({ twice: 1 });
+  });
+
+  it('must come to who is there while nothing is wrong', () => {
+    expect(new Story().push(1).push(20, fleeting).push(60).stay({}, 1, 60).problems).toEqual({ fleetingLost: 1 });
+    const live = new Story().push(20, { channels: ['room:live'] }).stay({ channel: 'room:live' });
+    expect(live.problems).toEqual({ fleetingLost: 1 });
+  });
+
+  it('must not come after its time', () => {
+    const story = () => new Story().push(1, { ttlMs: 1_500 }).push(60);
+    expect(story().stay({}, { n: 1, at: 2_000 }, 60).problems).toEqual({});
+    expect(story().stay({}, { n: 1, at: 9_000 }, 60).problems).toEqual({ late: 1 });
+    expect(story().fault(500, 800).stay({}, { n: 1, at: 9_000 }, 60).problems).toEqual({});
+  });
+});

@@ -51,7 +51,7 @@ class Story {
   /** Somebody who was there all the time and got everything that was accepted. */
   witness(): this {
     const story = new Story();
-    story.stay({}, ...[...this.pushes.keys()]);
+    story.stay({}, ...this.pushes.keys());
     this.others = [{ ...story.client(), name: 'witness', user: 'w' }];
     return this;
   }

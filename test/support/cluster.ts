@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
-import { createBus } from '@app/bus';
-import { createMemoryHistory } from '@app/history';
-import { createMemoryRegistry } from '@app/registry';
+import { createBus, type Bus } from '@app/bus';
+import { createMemoryHistory, type HistoryStore } from '@app/history';
+import { createMemoryRegistry, type Registry } from '@app/registry';
 import { Metrics, createLog, readConfig, type Running } from '@app/runtime';
 import { gatewayConfig } from '../../apps/gateway/src/gateway.config.js';
 import { startGateway, type RunningGateway } from '../../apps/gateway/src/start.js';
@@ -50,6 +50,8 @@ export class Cluster extends Clients {
     readonly jobs: (RunningJob & { metrics: Metrics })[],
     readonly gateways: (RunningGateway & { metrics: Metrics })[],
     private readonly end: () => Promise<void>,
+    /** What a cluster in memory stands on. */
+    readonly shared?: Shared,
   ) {
     super();
   }
@@ -85,7 +87,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await shared?.bus.close();
   };
   try {
-    const cluster = new Cluster([], [], [], end);
+    const cluster = new Cluster([], [], [], end, shared);
     for (let i = 0; i < logics; i += 1) {
       const metrics = new Metrics();
       const config = readConfig(env, (reader) => logicConfig(reader, deployment));
@@ -110,7 +112,13 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
   }
 }
 
-async function inMemory(env: Record<string, string>) {
+export interface Shared {
+  bus: Bus;
+  registry: Registry;
+  history: HistoryStore;
+}
+
+async function inMemory(env: Record<string, string>): Promise<Shared> {
   const log = createLog(env.LOG_LEVEL!);
   const { policies } = readConfig(env, (reader) => jobConfig(reader, 'standalone'));
   const bus = createBus({

@@ -1,9 +1,9 @@
 import { Bus, BusUnavailableError } from '@app/bus';
-import { createMemoryHistory, parsePolicies, type HistoryStore } from '@app/history';
-import { createMemoryRegistry, type Registry } from '@app/registry';
+import { createMemoryHistory, createMemoryIdempotency, parsePolicies } from '@app/history';
+import { createMemoryRegistry } from '@app/registry';
 import { Metrics, readConfig, silentLog } from '@app/runtime';
 import { logicConfig } from '../../apps/logic/src/logic.config.js';
-import { startLogic, type RunningLogic } from '../../apps/logic/src/start.js';
+import { startLogic, type LogicParts, type RunningLogic } from '../../apps/logic/src/start.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
 import { Judge, operationsOf, exampleOf, type Answered, type OpenApi, type Operation } from '../support/openapi.js';
 
@@ -38,7 +38,7 @@ describe('the OpenAPI document', () => {
   let judge: Judge;
   /** Asks for a key. */
   let locked: RunningLogic;
-  /** Neither its bus nor its registry nor its history answers. */
+  /** None of its bus, registry, history and keys answers. */
   let broken: RunningLogic;
 
   beforeAll(async () => {
@@ -47,11 +47,14 @@ describe('the OpenAPI document', () => {
     spec = (await cluster.get<OpenApi>('/docs-json')).body;
     operations = operationsOf(spec);
     judge = new Judge(spec);
-    locked = await logicWith({ API_KEYS: `other,${key}` }, createMemoryRegistry());
+    locked = await logicWith({ API_KEYS: `other,${key}` }, { registry: createMemoryRegistry() });
     broken = await logicWith(
       {},
-      notAnswering(createMemoryRegistry()),
-      notAnswering(createMemoryHistory(parsePolicies(''))),
+      {
+        registry: notAnswering(createMemoryRegistry()),
+        history: notAnswering(createMemoryHistory(parsePolicies(''))),
+        idempotency: notAnswering(createMemoryIdempotency({ pendingMs: 1, ttlMs: 1, maxBytes: 1 })),
+      },
     );
   });
   afterAll(async () => {
@@ -205,14 +208,22 @@ describe('the OpenAPI document', () => {
           ...example(operation, body === undefined ? undefined : { ...(body as object), colour: 'red' }),
         })),
         { ...example(operation), headers: { ...(operation.bodyMedia && json), 'x-app-id': 'a/b' } },
+        ...keyed(operation, ['two words', '']),
+        ...operation.bodies.flatMap((body) => keyed(operation, [operation.id], body)),
         ...operation.queryParameters.map(({ name }) => ({
           ...example(operation),
           url: operation.url({}, { [name]: 'no good, in no way' }),
         })),
       ]),
-    503: (operation) => all(shown(operation), broken.port),
+    503: (operation) => all([...shown(operation), ...keyed(operation, ['k'])], broken.port),
     504: (operation) => all(shown(operation), broken.port),
   };
+
+  /** The request with each of these keys, where a key may be. */
+  const keyed = (operation: Operation, values: string[], body = operation.bodies[0]): Request[] =>
+    operation.parameters.some(({ name }) => name === 'Idempotency-Key')
+      ? values.map((value) => ({ ...example(operation, body), headers: { ...json, 'idempotency-key': value } }))
+      : [];
 
   const all = async (requests: Request[], port?: number) => {
     const answers = [];
@@ -235,6 +246,23 @@ describe('the OpenAPI document', () => {
       }
     }
     expect([...new Set(wrong)]).toEqual([]);
+  });
+
+  it('takes an Idempotency-Key wherever something is pushed, and says so of an answer that is not new', async () => {
+    const pushes = operations.filter(({ path }) => path.startsWith('/v1/push/'));
+    expect(pushes).toHaveLength(7);
+    for (const operation of pushes) {
+      const [request] = keyed(operation, ['one of its own for '.length + operation.id]);
+      const [first, second] = [await ask(request!), await ask(request!)];
+      const conflict = await ask({ ...request!, body: JSON.stringify(operation.bodies[1]) });
+      if (operation.id === 'pushBatch') continue; // says it push by push
+      expect([first.status, first.headers.get('idempotent-replayed')]).toEqual([202, null]);
+      expect([second.status, second.headers.get('idempotent-replayed')]).toEqual([202, 'true']);
+      expect(second.text).toBe(first.text);
+      expect(operation.object.responses['202']!.headers).toHaveProperty('Idempotent-Replayed');
+      if (operation.bodies.length > 1)
+        expect(JSON.parse(conflict.text)).toMatchObject({ code: 'idempotency_conflict' });
+    }
   });
 
   it('asks for a key wherever there are keys, before it looks at anything else', async () => {
@@ -343,15 +371,11 @@ function* mangled(body: Record<string, unknown>): Generator<string> {
 
 const repeated = (names: readonly string[]): string[] => names.filter((name, i) => names.indexOf(name) !== i);
 
-async function logicWith(
-  env: Record<string, string>,
-  registry: Registry,
-  history?: HistoryStore,
-): Promise<RunningLogic> {
+async function logicWith(env: Record<string, string>, parts: Partial<LogicParts>): Promise<RunningLogic> {
   const config = readConfig({ LOGIC_PORT: '0', LOG_LEVEL: 'silent', ...env }, (read) =>
     logicConfig(read, 'standalone'),
   );
-  return startLogic({ config, bus: new RefusingBus(), registry, history, metrics: new Metrics(), log: silentLog });
+  return startLogic({ config, bus: new RefusingBus(), metrics: new Metrics(), log: silentLog, ...parts });
 }
 
 class RefusingBus extends Bus {

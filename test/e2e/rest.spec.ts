@@ -415,9 +415,12 @@ describe('REST', () => {
     expect(answer.headers.get('content-type')).toContain('application/problem+json');
   });
 
-  it('refuses a key that it would not honour', async () => {
-    const answer = await rest.post('/v1/push/all', { text: 'a' }, { 'idempotency-key': 'k' });
-    expect([answer.status, answer.body.code]).toEqual([422, 'unsupported_option']);
+  it('refuses an Idempotency-Key that is none', async () => {
+    for (const path of ['/v1/push/all', '/v1/push/batch']) {
+      const body = path.endsWith('all') ? { text: 'a' } : { pushes: [{ target: 'all', text: 'a' }] };
+      const answer = await rest.post(path, body, { 'idempotency-key': 'two words' });
+      expect([answer.status, answer.body.code]).toEqual([422, 'bad_name']);
+    }
   });
 
   it('refuses an app id that is none', async () => {
@@ -442,7 +445,7 @@ describe('REST', () => {
         { target: 'rooms', rooms: [], text: 'a' },
         { target: 'users', users: ['u'], text: 'a', speed: 1 },
         { target: 'labels', match: 'vip', data: null },
-        { target: 'all', text: 'a', idempotencyKey: 'k' },
+        { target: 'all', text: 'a', idempotencyKey: 7 },
         { target: 'all', text: 'a', __proto__: { type: 1 } },
         { target: 'all', text: 'a'.repeat(65_537) },
         { target: 'batch', pushes: [] },
@@ -462,7 +465,7 @@ describe('REST', () => {
       [400, 'invalid_body'],
       [422, 'unsupported_option'],
       [202, undefined],
-      [422, 'unsupported_option'],
+      [400, 'invalid_body'],
       [202, undefined], // JSON.stringify leaves a prototype out
       [413, 'payload_too_large'],
       [400, 'invalid_body'],

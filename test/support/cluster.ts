@@ -1,6 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { createBus, type Bus } from '@app/bus';
-import { createMemoryHistory, type HistoryStore } from '@app/history';
+import { createMemoryHistory, createMemoryIdempotency, type HistoryStore, type IdempotencyStore } from '@app/history';
 import { createMemoryRegistry, type Registry } from '@app/registry';
 import { Metrics, createLog, readConfig, type Running } from '@app/runtime';
 import { gatewayConfig } from '../../apps/gateway/src/gateway.config.js';
@@ -116,6 +116,7 @@ export interface Shared {
   bus: Bus;
   registry: Registry;
   history: HistoryStore;
+  idempotency: IdempotencyStore;
 }
 
 async function inMemory(env: Record<string, string>): Promise<Shared> {
@@ -129,5 +130,6 @@ async function inMemory(env: Record<string, string>): Promise<Shared> {
     metrics: new Metrics(),
   });
   await bus.open();
-  return { bus, registry: createMemoryRegistry(), history: createMemoryHistory(policies) };
+  const idempotency = createMemoryIdempotency({ pendingMs: 60_000, ttlMs: 86_400_000, maxBytes: 1024 ** 2 });
+  return { bus, registry: createMemoryRegistry(), history: createMemoryHistory(policies), idempotency };
 }

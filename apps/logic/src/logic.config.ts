@@ -58,6 +58,15 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
       parseRegions,
     ),
     showRemoteAddress: env.flag('SHOW_REMOTE_ADDRESS', false, '`1`: REST tells the remote addresses of connections'),
+    idempotencyTtlMs: env.ms('IDEMPOTENCY_TTL_MS', 86_400_000, 'for how long an Idempotency-Key is remembered', {
+      min: 1_000,
+    }),
+    idempotencyMaxBytes: env.bytes(
+      'IDEMPOTENCY_MAX_BYTES',
+      64 * 1024 * 1024,
+      'memory for Idempotency-Keys with REGISTRY=memory, about 600 bytes each; over it the oldest are forgotten',
+      { min: 64 * 1024 },
+    ),
     maxTargets: env.int('MAX_TARGETS', Limits.targetsPerPush, 'targets of one call', { min: 1, max: 1_000_000 }),
     maxBodyBytes: env.bytes('MAX_BODY_BYTES', 4 * 1024 * 1024, 'bytes of one request body', { min: 1024 }),
   };

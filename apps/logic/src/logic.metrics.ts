@@ -5,6 +5,7 @@ export class LogicMetrics {
   readonly pushes;
   readonly records;
   readonly refusals;
+  readonly keys;
   readonly admissions;
   readonly requestSeconds;
   readonly dropped;
@@ -13,6 +14,11 @@ export class LogicMetrics {
     this.pushes = metrics.counter('skylark_pushes_total', 'Pushes that the bus took, by target', ['target']);
     this.records = metrics.counter('skylark_push_records_total', 'Records that the bus took, one per push and shard');
     this.refusals = metrics.counter('skylark_refusals_total', 'REST requests refused, by code', ['code']);
+    this.keys = metrics.counter(
+      'skylark_idempotency_keys_total',
+      'Pushes with a key, by what became of it: begun, pending and done again, twin in a batch, done before, conflict',
+      ['outcome'],
+    );
     this.admissions = metrics.counter('skylark_admissions_total', 'Connections judged, by outcome', ['outcome']);
     this.requestSeconds = metrics.histogram(
       'skylark_http_request_seconds',

@@ -2,7 +2,14 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
 import { Bus, BusModule, type BusOptions } from '@app/bus';
-import { HistoryModule, HistoryStore, type HistoryOptions } from '@app/history';
+import {
+  HistoryModule,
+  HistoryStore,
+  IdempotencyModule,
+  IdempotencyStore,
+  type HistoryOptions,
+  type IdempotencyOptions,
+} from '@app/history';
 import {
   Census,
   DeviceDirectory,
@@ -26,7 +33,9 @@ import { LogicMetrics } from './logic.metrics.js';
 import { Gateways } from './node/gateways.js';
 import { NodeController } from './node/node.controller.js';
 import { NodeService } from './node/node.service.js';
+import { Batch } from './push/batch.js';
 import { DryRun } from './push/dry-run.js';
+import { Once } from './push/once.js';
 import { PushController } from './push/push.controller.js';
 import { PushDoor } from './push/push-door.js';
 import { PushService } from './push/push.service.js';
@@ -48,6 +57,7 @@ export interface LogicWiring {
   bus: Bus | undefined;
   registry: Registry | undefined;
   history: HistoryStore | undefined;
+  idempotency: IdempotencyStore | undefined;
   readiness: Readiness;
   metrics: Metrics;
   counters: LogicMetrics;
@@ -79,6 +89,7 @@ export class LogicModule {
         BusModule.forRoot(busOptions(wiring)),
         RegistryModule.forRoot(registryOptions(wiring)),
         HistoryModule.forRoot(historyOptions(wiring)),
+        IdempotencyModule.forRoot(idempotencyOptions(wiring)),
       ],
       providers: [
         { provide: Authenticator, useFactory: () => authenticator(config, clock) },
@@ -94,9 +105,20 @@ export class LogicModule {
         },
         {
           provide: PushDoor,
-          useFactory: (pushes: PushService, gateways: Gateways, bus: Bus) =>
-            new PushDoor(pushes, new DryRun(gateways), bus, counters),
-          inject: [PushService, Gateways, Bus],
+          useFactory: (pushes: PushService, once: Once, dryRun: DryRun) => new PushDoor(pushes, once, dryRun),
+          inject: [PushService, Once, DryRun],
+        },
+        {
+          provide: Batch,
+          useFactory: (pushes: PushService, once: Once, dryRun: DryRun, bus: Bus) =>
+            new Batch(pushes, once, dryRun, bus, counters),
+          inject: [PushService, Once, DryRun, Bus],
+        },
+        { provide: DryRun, useFactory: (gateways: Gateways) => new DryRun(gateways), inject: [Gateways] },
+        {
+          provide: Once,
+          useFactory: (store: IdempotencyStore) => new Once(store, counters, log),
+          inject: [IdempotencyStore],
         },
         {
           provide: RoomService,
@@ -152,8 +174,8 @@ export class LogicModule {
         },
         {
           provide: ArticleService,
-          useFactory: (pushes: PushService, rooms: RoomService) => new ArticleService(pushes, rooms),
-          inject: [PushService, RoomService],
+          useFactory: (pushes: PushDoor, rooms: RoomService) => new ArticleService(pushes, rooms),
+          inject: [PushDoor, RoomService],
         },
       ],
     };
@@ -183,3 +205,16 @@ function historyOptions({ config, history: instance, metrics, log }: LogicWiring
   if (instance || config.registry === 'memory') return { backend: 'memory', instance, policies, log, metrics };
   return { backend: 'redis', url, prefix, policies, log, metrics };
 }
+
+function idempotencyOptions({ config, idempotency: instance, metrics, clock, log }: LogicWiring): IdempotencyOptions {
+  const { redisUrl: url, redisPrefix: prefix, idempotencyTtlMs: ttlMs, idempotencyMaxBytes: maxBytes } = config;
+  const limits = { pendingMs, ttlMs };
+  if (!instance && config.registry === 'redis') return { backend: 'redis', url, prefix, limits, log };
+  return { backend: 'memory', instance, limits: { ...limits, maxBytes }, metrics, clock };
+}
+
+/**
+ * A push that has not ended lends its time of acceptance to repeats for so long: more than the bus may take to answer
+ * (ten seconds) and a producer's first tries with their backoff; after it a `ttlMs` begins anew.
+ */
+const pendingMs = 60_000;

@@ -12,6 +12,7 @@ import {
   DocumentBuilder,
   SwaggerModule,
   getSchemaPath,
+  type ApiResponseNoStatusOptions,
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { ErrorCode } from '@app/protocol';
@@ -92,6 +93,7 @@ function closeBodies({ paths, components }: OpenAPIObject): void {
   }
 }
 
+type HeadersObject = NonNullable<ApiResponseNoStatusOptions['headers']>;
 type SchemaOrReference = NonNullable<NonNullable<OpenAPIObject['components']>['schemas']>[string];
 type SchemaObject = Exclude<SchemaOrReference, { $ref: string }>;
 
@@ -121,8 +123,8 @@ export const ApiV1 = (): ClassDecorator & MethodDecorator =>
 export const ApiExamples = (type: Type, examples: Record<string, object>): MethodDecorator =>
   ApiBody({ type, examples: Object.fromEntries(Object.entries(examples).map(([name, value]) => [name, { value }])) });
 
-export const ApiAccepted = (type: Type): MethodDecorator =>
-  ApiAcceptedResponse({ type, description: 'The bus holds the message.' });
+export const ApiAccepted = (type: Type, headers: HeadersObject): MethodDecorator =>
+  ApiAcceptedResponse({ type, description: 'The bus holds the message.', headers });
 
 /** The codes that a route may refuse with, gathered by status, each with an example; what every route may answer comes by itself. */
 export function ApiProblems(...codes: ErrorCode[]): MethodDecorator {
@@ -142,7 +144,7 @@ function problemResponse(status: number, codes: readonly ErrorCode[]): MethodDec
     status,
     description: codes.map((code) => `\`${code}\`: ${ErrorCode[code].title}`).join(' · '),
     content: { 'application/problem+json': { schema: { $ref: getSchemaPath(ProblemSchema) }, examples } },
-    ...(codes.includes('bus_unavailable') && {
+    ...(status === 503 && {
       headers: {
         'Retry-After': { description: 'Seconds until it is worth another try.', schema: { type: 'integer' } },
       },
@@ -179,6 +181,10 @@ const said: Partial<Record<ErrorCode, readonly [string, FieldProblem[]?]>> = {
   unsupported_option: ['#/ack: is not supported yet', [{ pointer: '#/ack', detail: 'is not supported yet' }]],
   too_many_targets: ['10001 targets; 10000 is the most in one call.'],
   payload_too_large: ['The payload has 70000 bytes; 65536 is the most.'],
+  idempotency_conflict: ['This key was used for another push; a new push needs a new key.'],
+  idempotency_unavailable: [
+    'Keys cannot be looked up now, and nothing was pushed; send it again after the time in Retry-After.',
+  ],
   bus_unavailable: ['The bus did not take the message; send it again after the time in Retry-After.'],
 };
 

@@ -3,7 +3,7 @@ import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus } from '@app/bus';
-import type { HistoryStore } from '@app/history';
+import type { HistoryStore, IdempotencyStore } from '@app/history';
 import { NodeDirectory, type Registry } from '@app/registry';
 import { rpcPortOf, rpcServerOptions } from '@app/rpc';
 import {
@@ -35,6 +35,7 @@ export interface LogicParts {
   bus?: Bus;
   registry?: Registry;
   history?: HistoryStore;
+  idempotency?: IdempotencyStore;
   metrics?: Metrics;
   readiness?: Readiness;
   log?: Log;
@@ -67,6 +68,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
       bus: parts.bus,
       registry: parts.registry,
       history: parts.history,
+      idempotency: parts.idempotency,
       readiness,
       metrics,
       counters,

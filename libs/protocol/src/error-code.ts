@@ -22,6 +22,7 @@ export const ErrorCode = {
   rate_limited: { status: 429, title: 'Too many requests' },
   timeout: { status: 504, title: 'No answer in time' },
   bus_unavailable: { status: 503, title: 'The message bus cannot take this now' },
+  idempotency_unavailable: { status: 503, title: 'Keys cannot be looked up now' },
   internal: { status: 500, title: 'Something went wrong here' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

@@ -1,8 +1,9 @@
-import { All, Controller, Header, HttpCode, Req } from '@nestjs/common';
+import { All, Controller, Header, HttpCode, Req, Res } from '@nestjs/common';
 import { ApiExcludeController } from '@nestjs/swagger';
-import type { FastifyRequest } from 'fastify';
+import type { FastifyReply, FastifyRequest } from 'fastify';
 import { Caller } from '../rest/caller.js';
-import { ArticleService, type Fields } from './article.service.js';
+import { IdempotencyKey, replayedHeader } from '../push/idempotency-key.js';
+import { ArticleService, type Fields, type Sentence } from './article.service.js';
 
 const paths = { pushAll: 'push/all', pushRoom: 'push/room', roomJoin: 'room/join', roomLeave: 'room/leave' } as const;
 
@@ -18,15 +19,25 @@ export class ArticleController {
   @All(paths.pushAll)
   @HttpCode(200)
   @Header('Content-Type', 'text/plain; charset=utf-8')
-  pushAll(@Req() request: FastifyRequest, @Caller() caller: Caller): Promise<string> {
-    return this.article.pushAll(fieldsOf(request), caller);
+  async pushAll(
+    @Req() request: FastifyRequest,
+    @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    return said(await this.article.pushAll(fieldsOf(request), caller, key), reply);
   }
 
   @All(paths.pushRoom)
   @HttpCode(200)
   @Header('Content-Type', 'text/plain; charset=utf-8')
-  pushRoom(@Req() request: FastifyRequest, @Caller() caller: Caller): Promise<string> {
-    return this.article.pushRoom(fieldsOf(request), caller);
+  async pushRoom(
+    @Req() request: FastifyRequest,
+    @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
+    @Res({ passthrough: true }) reply: FastifyReply,
+  ): Promise<string> {
+    return said(await this.article.pushRoom(fieldsOf(request), caller, key), reply);
   }
 
   @All(paths.roomJoin)
@@ -42,6 +53,11 @@ export class ArticleController {
   roomLeave(@Req() request: FastifyRequest, @Caller() caller: Caller): Promise<string> {
     return this.article.leave(fieldsOf(request), caller);
   }
+}
+
+function said({ text, isReplay }: Sentence, reply: FastifyReply): string {
+  if (isReplay) reply.header(replayedHeader, 'true');
+  return text;
 }
 
 /** The form's fields before the query's, the first of each name. */

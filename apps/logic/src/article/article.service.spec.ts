@@ -1,14 +1,17 @@
 import { silentLog, Metrics, ManualClock } from '@app/runtime';
+import { createMemoryIdempotency } from '@app/history';
 import { createMemoryRegistry } from '@app/registry';
 import type { MemberOutcome } from '@app/rpc';
 import { LogicMetrics } from '../logic.metrics.js';
 import { Gateways } from '../node/gateways.js';
-import { PushService, type PushMessage, type TargetKind } from '../push/push.service.js';
+import { DryRun } from '../push/dry-run.js';
+import type { Message } from '../push/message.dto.js';
+import { Once } from '../push/once.js';
+import { PushDoor, type PushAnswer } from '../push/push-door.js';
+import { PushService, type TargetKind } from '../push/push.service.js';
 import { RoomService } from '../room/room.service.js';
 import { ArticleService } from './article.service.js';
-import type { Accepted } from '../push/push.dto.js';
 import type { Caller } from '../rest/caller.js';
-import type { Target } from '@app/protocol/wires';
 import { createBus } from '@app/bus';
 
 const caller = { app: 'default', traceparent: '' };
@@ -16,22 +19,24 @@ const metrics = new Metrics();
 const clock = new ManualClock();
 const registry = createMemoryRegistry(clock);
 
-class Pushes extends PushService {
-  readonly taken: [TargetKind, string, PushMessage][] = [];
+class Pushes extends PushDoor {
+  readonly taken: [TargetKind, object, string | undefined][] = [];
+  isReplay = false;
 
   constructor() {
+    const counters = new LogicMetrics(metrics);
     const bus = createBus({ backend: 'embedded', shards: 1, log: silentLog, metrics });
-    super(bus, { maxPayloadBytes: 1, maxTargets: 1 }, clock, new LogicMetrics(metrics), silentLog);
+    const keys = createMemoryIdempotency({ pendingMs: 1, ttlMs: 1, maxBytes: 1 }, clock);
+    super(
+      new PushService(bus, { maxPayloadBytes: 1, maxTargets: 1 }, clock, counters, silentLog),
+      new Once(keys, counters, silentLog),
+      new DryRun(new Gateways(registry.nodes, '', silentLog)),
+    );
   }
 
-  override async accept(
-    _: Caller,
-    kind: TargetKind,
-    [target]: readonly Target[],
-    message: PushMessage,
-  ): Promise<Accepted> {
-    this.taken.push([kind, target!.channel, message]);
-    return { id: '', acceptedAt: '' };
+  override async one(kind: TargetKind, body: Message, _: Caller, key?: string): Promise<PushAnswer> {
+    this.taken.push([kind, { ...body }, key]);
+    return { status: 202, body: { id: '', acceptedAt: '' }, isReplay: this.isReplay };
   }
 }
 
@@ -65,8 +70,8 @@ describe("the article's routes", () => {
     ['99999999999', 0],
   ])('push to all with tag %s as type %d', async (tag, type) => {
     const { article: routes, pushes } = article();
-    expect(await routes.pushAll({ val: 'hi', tag }, caller)).toBe('全部推送任务添加成功');
-    expect(pushes.taken).toEqual([['all', 'all', { type, text: 'hi' }]]);
+    expect(await routes.pushAll({ val: 'hi', tag }, caller)).toEqual({ text: '全部推送任务添加成功', isReplay: false });
+    expect(pushes.taken).toEqual([['all', { type, text: 'hi' }, undefined]]);
   });
 
   it.each([
@@ -79,8 +84,10 @@ describe("the article's routes", () => {
     ['toString', 'toString'],
   ])('name room %s %s', async (id, title) => {
     const { article: routes, pushes, rooms } = article();
-    expect(await routes.pushRoom({ val: 'hi', tag: '3', id }, caller)).toBe(`[${title}]房间推送任务添加成功`);
-    expect(pushes.taken[0]![1]).toBe(`room:${id}`);
+    pushes.isReplay = true;
+    const text = `[${title}]房间推送任务添加成功`;
+    expect(await routes.pushRoom({ val: 'hi', tag: '3', id }, caller, 'k')).toEqual({ text, isReplay: true });
+    expect(pushes.taken).toEqual([['rooms', { rooms: [id], type: 3, text: 'hi' }, 'k']]);
     rooms.outcome = 'joined';
     expect(await routes.join({ id, wsId: 'c' }, caller)).toBe(`加入[${title}]房间成功`);
     rooms.outcome = 'left';
@@ -105,9 +112,10 @@ describe("the article's routes", () => {
 
   it('miss what is missing or empty', async () => {
     const { article: routes, pushes, rooms } = article();
-    expect(await routes.pushAll({ val: 'hi' }, caller)).toBe('值为空');
-    expect(await routes.pushAll({ val: '', tag: '3' }, caller)).toBe('值为空');
-    expect(await routes.pushRoom({ val: 'hi', tag: '3' }, caller)).toBe('值为空');
+    const empty = { text: '值为空', isReplay: false };
+    expect(await routes.pushAll({ val: 'hi' }, caller)).toEqual(empty);
+    expect(await routes.pushAll({ val: '', tag: '3' }, caller)).toEqual(empty);
+    expect(await routes.pushRoom({ val: 'hi', tag: '3' }, caller)).toEqual(empty);
     expect(await routes.join({ id: '1' }, caller)).toBe('值为空');
     expect(await routes.leave({ wsId: 'c' }, caller)).toBe('值为空');
     expect([...pushes.taken, ...rooms.asked]).toEqual([]);

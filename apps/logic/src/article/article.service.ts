@@ -1,12 +1,19 @@
-import { allChannel, normalName, roomChannel } from '@app/protocol';
+import { normalName } from '@app/protocol';
 import type { MemberOutcome } from '@app/rpc';
 import { isPacketType } from '@app/protocol';
-import type { PushService } from '../push/push.service.js';
+import type { PushDoor } from '../push/push-door.js';
+import { PushToAllBody, PushToRoomsBody } from '../push/push.dto.js';
 import type { Caller } from '../rest/caller.js';
 import type { RoomService } from '../room/room.service.js';
 
 /** What a form or a query named; empty counts as missing. */
 export type Fields = Readonly<Record<string, string | undefined>>;
+
+/** What a push is answered; a replay is what it was answered before, with the same key. */
+export interface Sentence {
+  text: string;
+  isReplay: boolean;
+}
 
 /** The article's rooms. */
 const titles: Readonly<Record<string, string>> = { 0: '健身', 1: '体育', 2: '电影', 3: '音乐' };
@@ -18,24 +25,24 @@ const noConnection = 'not find conn';
 /** The article's four short routes in the article's own sentences. */
 export class ArticleService {
   constructor(
-    private readonly pushes: PushService,
+    private readonly pushes: PushDoor,
     private readonly rooms: RoomService,
   ) {}
 
-  async pushAll({ val, tag }: Fields, caller: Caller): Promise<string> {
-    if (!val || !tag) return missing;
-    const everybody = [{ channel: allChannel, devices: [] }];
-    await this.pushes.accept(caller, 'all', everybody, { type: typeOf(tag), text: val });
-    return '全部推送任务添加成功';
+  async pushAll({ val, tag }: Fields, caller: Caller, key?: string): Promise<Sentence> {
+    if (!val || !tag) return { text: missing, isReplay: false };
+    const body = Object.assign(new PushToAllBody(), { type: typeOf(tag), text: val });
+    const { isReplay } = await this.pushes.one('all', body, caller, key);
+    return { text: '全部推送任务添加成功', isReplay };
   }
 
-  async pushRoom({ val, tag, id }: Fields, caller: Caller): Promise<string> {
-    if (!val || !tag || !id) return missing;
+  async pushRoom({ val, tag, id }: Fields, caller: Caller, key?: string): Promise<Sentence> {
+    if (!val || !tag || !id) return { text: missing, isReplay: false };
     const room = normalName(id);
-    if (room === undefined) return noRoom;
-    const members = [{ channel: roomChannel(room), devices: [] }];
-    await this.pushes.accept(caller, 'rooms', members, { type: typeOf(tag), text: val });
-    return `[${titleOf(room)}]房间推送任务添加成功`;
+    if (room === undefined) return { text: noRoom, isReplay: false };
+    const body = Object.assign(new PushToRoomsBody(), { rooms: [room], type: typeOf(tag), text: val });
+    const { isReplay } = await this.pushes.one('rooms', body, caller, key);
+    return { text: `[${titleOf(room)}]房间推送任务添加成功`, isReplay };
   }
 
   async join({ id, wsId }: Fields, caller: Caller): Promise<string> {

@@ -1,10 +1,18 @@
-import { ApiExtraModels, ApiProperty, getSchemaPath } from '@nestjs/swagger';
+import { ApiExtraModels, ApiProperty, ApiPropertyOptional, getSchemaPath } from '@nestjs/swagger';
 import { rule } from '../rest/rules.js';
 import type { ProblemSchema } from '../openapi.js';
 import { Accepted, Reach } from './push.dto.js';
 import { pushRoutes } from './targets.js';
 
 const pushesAtMost = 1_000;
+
+const idempotencyKey = {
+  type: 'string',
+  minLength: 1,
+  maxLength: 255,
+  pattern: '^[ -~]+$',
+  description: 'As the header `Idempotency-Key` of this target’s own route.',
+};
 
 /** Not looked into here: a bad push harms no other. */
 function ArePushes(): PropertyDecorator {
@@ -30,7 +38,11 @@ export class PushBatchBody {
     items: {
       oneOf: Object.entries(pushRoutes).map(([target, { body }]) => ({
         allOf: [
-          { type: 'object', required: ['target'], properties: { target: { type: 'string', enum: [target] } } },
+          {
+            type: 'object',
+            required: ['target'],
+            properties: { target: { type: 'string', enum: [target] }, idempotencyKey },
+          },
           { $ref: getSchemaPath(body) },
         ],
       })),
@@ -54,6 +66,12 @@ export class PushResult {
     ],
   })
   body!: Accepted | Reach | ProblemSchema;
+
+  @ApiPropertyOptional({
+    enum: [true],
+    description: '`true`: its key was used before, and this is the first answer; nothing was pushed now.',
+  })
+  replayed?: true;
 }
 
 /** 200: each push answered by itself. */

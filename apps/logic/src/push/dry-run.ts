@@ -1,7 +1,7 @@
 import { count } from '@app/rpc';
 import type { Gateways } from '../node/gateways.js';
+import type { CheckedPush } from './checked-push.js';
 import type { Reach } from './push.dto.js';
-import type { CheckedPush } from './push.service.js';
 
 /** Whom a push would reach now: every gateway is asked, and nothing is sent. */
 export class DryRun {

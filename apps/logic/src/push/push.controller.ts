@@ -1,11 +1,12 @@
-import { applyDecorators, Body, Controller, HttpCode, Post, Res, UseGuards, UsePipes } from '@nestjs/common';
-import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
+import { applyDecorators, Body, Controller, HttpCode, Post, Res, UsePipes } from '@nestjs/common';
+import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ApiAccepted, ApiExamples, ApiProblems, ApiV1 } from '../openapi.js';
 import { BodyPipe } from '../rest/body.pipe.js';
 import { Caller } from '../rest/caller.js';
 import { PushBatchBody, PushResults } from './batch.dto.js';
-import { IdempotencyGuard } from './idempotency.guard.js';
+import { Batch } from './batch.js';
+import { IdempotencyKey, replayedHeader } from './idempotency-key.js';
 import type { Message } from './message.dto.js';
 import { PushDoor } from './push-door.js';
 import {
@@ -30,13 +31,30 @@ const problems = [
   'too_many_targets',
   'payload_too_large',
   'unsupported_media_type',
+  'idempotency_conflict',
   'bus_unavailable',
+  'idempotency_unavailable',
   'timeout',
 ] as const;
 
+const replayed = {
+  description: '`true`: the key was used before, and this is the first answer; nothing was pushed now.',
+  schema: { type: 'string' as const, enum: ['true'] },
+};
+
+/** Without an example: a page that fills it in would make all trials one push. */
+const ApiIdempotencyKey = (description: string): MethodDecorator =>
+  ApiHeader({
+    name: 'Idempotency-Key',
+    required: false,
+    description: `${description} A string of your own, such as a UUID, for each push; bare or in quotes (RFC 9651).`,
+    schema: { type: 'string', minLength: 1, maxLength: 255, pattern: '^[!-~]+$' },
+  });
+
 const ApiPushed = (): MethodDecorator =>
   applyDecorators(
-    ApiAccepted(Accepted),
+    ApiIdempotencyKey('The same push again with the same key is not pushed again, but gets the first answer.'),
+    ApiAccepted(Accepted, { [replayedHeader]: replayed }),
     ApiOkResponse({ type: Reach, description: 'With `dryRun`: whom it would reach now; nothing was sent.' }),
     ApiProblems(...problems),
   );
@@ -45,9 +63,11 @@ const ApiPushed = (): MethodDecorator =>
 @ApiV1()
 @Controller('v1/push')
 @UsePipes(BodyPipe)
-@UseGuards(IdempotencyGuard)
 export class PushController {
-  constructor(private readonly door: PushDoor) {}
+  constructor(
+    private readonly door: PushDoor,
+    private readonly batch: Batch,
+  ) {}
 
   @Post('all')
   @HttpCode(202)
@@ -67,9 +87,10 @@ export class PushController {
   pushToAll(
     @Body() body: PushToAllBody,
     @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Accepted | Reach> {
-    return this.push('all', body, caller, reply);
+    return this.push('all', body, caller, key, reply);
   }
 
   @Post('rooms')
@@ -88,9 +109,10 @@ export class PushController {
   pushToRooms(
     @Body() body: PushToRoomsBody,
     @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Accepted | Reach> {
-    return this.push('rooms', body, caller, reply);
+    return this.push('rooms', body, caller, key, reply);
   }
 
   @Post('users')
@@ -108,9 +130,10 @@ export class PushController {
   pushToUsers(
     @Body() body: PushToUsersBody,
     @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Accepted | Reach> {
-    return this.push('users', body, caller, reply);
+    return this.push('users', body, caller, key, reply);
   }
 
   @Post('devices')
@@ -136,9 +159,10 @@ export class PushController {
   pushToDevices(
     @Body() body: PushToDevicesBody,
     @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Accepted | Reach> {
-    return this.push('devices', body, caller, reply);
+    return this.push('devices', body, caller, key, reply);
   }
 
   @Post('connections')
@@ -152,9 +176,10 @@ export class PushController {
   pushToConnections(
     @Body() body: PushToConnectionsBody,
     @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Accepted | Reach> {
-    return this.push('connections', body, caller, reply);
+    return this.push('connections', body, caller, key, reply);
   }
 
   @Post('labels')
@@ -172,9 +197,10 @@ export class PushController {
   pushToLabels(
     @Body() body: PushToLabelsBody,
     @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
   ): Promise<Accepted | Reach> {
-    return this.push('labels', body, caller, reply);
+    return this.push('labels', body, caller, key, reply);
   }
 
   @Post('batch')
@@ -192,7 +218,14 @@ export class PushController {
         { target: 'all', type: 3, text: 'hello, world', dryRun: true },
       ],
     },
+    keys: {
+      pushes: [
+        { target: 'users', users: ['u1'], type: 3, text: 'your order 7 is on its way', idempotencyKey: 'order-7-sent' },
+        { target: 'users', users: ['u2'], type: 3, text: 'your order 8 is on its way', idempotencyKey: 'order-8-sent' },
+      ],
+    },
   })
+  @ApiIdempotencyKey('Stands for a key of each push that has no `idempotencyKey` of its own, by its place.')
   @ApiOkResponse({ type: PushResults, description: 'What became of each.' })
   @ApiProblems(
     'invalid_body',
@@ -202,17 +235,23 @@ export class PushController {
     'payload_too_large',
     'unsupported_media_type',
   )
-  async pushBatch(@Body() body: PushBatchBody, @Caller() caller: Caller): Promise<PushResults> {
-    return { results: await this.door.batch(body.pushes, caller) };
+  async pushBatch(
+    @Body() body: PushBatchBody,
+    @Caller() caller: Caller,
+    @IdempotencyKey() key: string | undefined,
+  ): Promise<PushResults> {
+    return { results: await this.batch.answer(body.pushes, caller, key) };
   }
 
   private async push(
     kind: TargetKind,
     message: Message,
     caller: Caller,
+    key: string | undefined,
     reply: FastifyReply,
   ): Promise<Accepted | Reach> {
-    const { status, body } = await this.door.one(kind, message, caller);
+    const { status, body, isReplay } = await this.door.one(kind, message, caller, key);
+    if (isReplay) reply.header(replayedHeader, 'true');
     void reply.status(status);
     return body;
   }

@@ -43,12 +43,14 @@ function service() {
     silentLog,
   );
   const caller = { app: 'shop', traceparent: '00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01' };
-  const push = (kind: TargetKind, channels: string[], message: PushMessage) =>
-    pushes.accept(
-      caller,
-      kind,
-      channels.map((channel) => ({ channel, devices: [] })),
-      message,
+  const push = async (kind: TargetKind, channels: string[], message: PushMessage) =>
+    pushes.put(
+      pushes.check(
+        caller,
+        kind,
+        channels.map((channel) => ({ channel, devices: [] })),
+        message,
+      ),
     );
   return { bus, metrics, push };
 }
@@ -172,9 +174,9 @@ describe('PushService', () => {
     const pushes = new PushService(bus, { maxPayloadBytes: 9, maxTargets: 3 }, new ManualClock(), counters, silentLog);
     const targets = ['a', 'b'].map((user) => ({ channel: userChannel(user), devices: ['1', '2'] }));
     const caller = { app: 'shop', traceparent: '' };
-    await expect(pushes.accept(caller, 'devices', targets, { text: 'x' })).rejects.toMatchObject({
-      code: 'too_many_targets',
-    });
+    expect(() => pushes.check(caller, 'devices', targets, { text: 'x' })).toThrow(
+      expect.objectContaining({ code: 'too_many_targets' }),
+    );
   });
 
   it('lets the bus say no, also before it is open, and counts nothing as accepted', async () => {

@@ -5,6 +5,9 @@ import type { Clock, Log } from '@app/runtime';
 import type { LogicMetrics } from '../logic.metrics.js';
 import type { Caller } from '../rest/caller.js';
 import { namesOf } from '../rest/rules.js';
+import { expiryOf, type CheckedPush, type KeyedPush } from './checked-push.js';
+import { fingerprintOf } from './fingerprint.js';
+import { messageIdOfKey } from './idempotency-key.js';
 import type { Message } from './message.dto.js';
 import { payloadOf, variantsOf } from './payload.js';
 import type { Accepted } from './push.dto.js';
@@ -25,18 +28,6 @@ export type PushMessage = Pick<Message, 'type' | 'data' | 'text' | 'base64' | 'v
   speed?: number;
 };
 
-/** A push that may go to the bus. */
-export interface CheckedPush {
-  kind: TargetKind;
-  app: string;
-  targets: Target[];
-  /** Connections that it names by what is no id. */
-  unreachable: number;
-  body: Body;
-  retain: boolean;
-  speed: number;
-}
-
 /** Takes a push: gives it an id, encodes it once, and puts one record per shard on the bus. */
 export class PushService {
   constructor(
@@ -49,21 +40,25 @@ export class PushService {
 
   /**
    * Resolves when the bus holds the message, which is not yet when somebody has it.
-   * @throws CodedError as {@link check}
    * @throws BusUnavailableError
    */
-  async accept(caller: Caller, kind: TargetKind, targets: readonly Target[], message: PushMessage): Promise<Accepted> {
-    const push = this.check(caller, kind, targets, message);
+  async put(push: CheckedPush): Promise<Accepted> {
     const records = this.recordsOf(push);
     if (records.length > 0) await this.bus.publish(records);
     return this.accepted(push, records.length);
   }
 
   /**
-   * What the push will be, with its id; nothing has happened yet.
+   * What the push will be, with its id; nothing has happened yet. With a key it is a KeyedPush.
    * @throws CodedError too_many_targets, payload_too_large, invalid_body
    */
-  check(caller: Caller, kind: TargetKind, targets: readonly Target[], message: PushMessage): CheckedPush {
+  check(
+    caller: Caller,
+    kind: TargetKind,
+    targets: readonly Target[],
+    message: PushMessage,
+    key?: string,
+  ): CheckedPush | KeyedPush {
     const { maxTargets, maxPayloadBytes } = this.limits;
     const named = targets.reduce((sum, { devices }) => sum + Math.max(1, devices.length), 0);
     if (named > maxTargets) {
@@ -71,12 +66,13 @@ export class PushService {
     }
     const payload = payloadOf(message, maxPayloadBytes);
     const acceptedAtMs = this.clock.now();
+    const { retain = kind !== 'connections', speed = 0, ttlMs } = message;
     const body: Body = {
-      id: newMessageId(acceptedAtMs),
+      id: key === undefined ? newMessageId(acceptedAtMs) : messageIdOfKey(caller.app, key),
       type: message.type ?? 0,
       ...payload,
       acceptedAtMs,
-      expiresAtMs: message.ttlMs === undefined ? 0 : acceptedAtMs + message.ttlMs,
+      expiresAtMs: expiryOf(acceptedAtMs, ttlMs),
       traceparent: caller.traceparent,
       excludeUsers: [...new Set(namesOf(message.exclude?.users))],
       // What is no id excludes nobody, and could be of any length.
@@ -84,8 +80,8 @@ export class PushService {
       match: message.match ?? '',
       variants: variantsOf(message.variants ?? [], payload, maxPayloadBytes),
     };
-    const { retain = kind !== 'connections', speed = 0 } = message;
-    return { kind, app: caller.app, ...reachable(targets), body, retain, speed };
+    const push = { kind, app: caller.app, ...reachable(targets), body, ttlMs, retain, speed };
+    return key === undefined ? push : { ...push, fingerprint: fingerprintOf(push) };
   }
 
   /** @throws BusUnavailableError while the number of shards is not known. */

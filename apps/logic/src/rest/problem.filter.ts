@@ -25,7 +25,7 @@ export class ProblemFilter implements ExceptionFilter {
     const nobodyTookIt = request.is404 && !(error instanceof CodedError);
     const found = nobodyTookIt ? this.unmatched(request, reply) : (problemOf(error) ?? this.surprise(error, request));
     this.metrics.refusals.inc({ code: found.code });
-    if (found.code === 'bus_unavailable') reply.header('Retry-After', retryAfterSeconds);
+    if (found.status === 503) reply.header('Retry-After', retryAfterSeconds);
     if (found.code === 'unauthenticated') reply.header('WWW-Authenticate', 'Bearer');
     void reply.status(found.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(found));
   }

@@ -3,7 +3,7 @@ import type { IdempotencyLimits, IdempotencyStore, KeyUse } from './idempotency-
 export interface OpenedKeys {
   store: IdempotencyStore;
   /** Lets time pass until `holds`. */
-  until(holds: () => Promise<boolean>): Promise<void>;
+  until(this: void, holds: () => Promise<boolean>): Promise<void>;
   close(): Promise<void>;
 }
 

@@ -35,7 +35,7 @@ class Pushes extends PushDoor {
   }
 
   override async one(kind: TargetKind, body: Message, _: Caller, key?: string): Promise<PushAnswer> {
-    this.taken.push([kind, { ...body }, key]);
+    this.taken.push([kind, Object.fromEntries(Object.entries(body)), key]);
     return { status: 202, body: { id: '', acceptedAt: '' }, isReplay: this.isReplay };
   }
 }

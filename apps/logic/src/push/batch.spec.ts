@@ -137,10 +137,11 @@ describe('a batch with keys', () => {
     const again = await batch.answer(pushes, caller);
     expect(first.filter(({ status }) => status === 503).length).toBeGreaterThan(1);
     expect(again.map(({ status }) => status)).toEqual(users.map(() => 202));
-    for (const [i, { status, body }] of first.entries()) {
-      if (status === 202) expect(again[i]).toEqual({ status, body, replayed: true });
-      else expect(again[i]).not.toHaveProperty('replayed');
-    }
+    const accepted = first.map(({ status }) => status === 202);
+    expect(again.map(({ replayed = false }) => replayed)).toEqual(accepted);
+    expect(again.map(({ body }) => body).filter((_, i) => accepted[i])).toEqual(
+      first.map(({ body }) => body).filter((_, i) => accepted[i]),
+    );
     expect(bus.calls.flat()).toHaveLength(first.filter(({ status }) => status === 503).length);
   });
 
@@ -161,7 +162,7 @@ describe('a batch with keys', () => {
     expect(new Set(first.map(({ body }) => (body as { id: string }).id)).size).toBe(3);
     bus.calls.length = 0;
     const again = await batch.answer(pushes, caller, 'whole');
-    expect(again).toEqual(first.map((result) => ({ ...result, replayed: true })));
+    expect(again).toEqual(first.map((result) => ({ status: result.status, body: result.body, replayed: true })));
     expect((await batch.answer([keyed('u1', 'own')], caller))[0]).toMatchObject({ replayed: true });
     expect((await batch.answer([to('u2')], caller, 'whole'))[0]).toMatchObject({ status: 422 });
     expect(bus.calls).toEqual([]);

@@ -114,7 +114,8 @@ export class Batch {
   }
 }
 
-const repeated = (first: PushResult): PushResult => (first.status === 202 ? { ...first, replayed: true } : first);
+const repeated = ({ status, body }: PushResult): PushResult =>
+  status === 202 ? { status, body, replayed: true } : { status, body };
 
 async function inTurns<T>(items: readonly T[], task: (item: T) => void | Promise<void>): Promise<void> {
   let turnEndsAt = performance.now() + turnMs;

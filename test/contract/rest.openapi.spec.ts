@@ -254,7 +254,7 @@ describe('the OpenAPI document', () => {
     for (const operation of pushes.filter(({ id }) => id !== 'pushBatch')) {
       const [request] = keyed(
         operation,
-        [`for ${operation.id}`].map((key) => `"${key}"`),
+        [`for ${operation.id}`].map((name) => `"${name}"`),
       );
       const [first, second] = [await ask(request!), await ask(request!)];
       const other = await ask({ ...request!, body: JSON.stringify({ ...(operation.bodies[0] as object), ttlMs: 7 }) });

@@ -48,8 +48,6 @@ export class Lane {
   private bytes = 0;
   private isFull = false;
   private isWorking = false;
-  /** Something was kept from the node that it can find in history, and it has not been told to look there. */
-  private isBehind = false;
   /** `historyOnly`: does not answer and is asked again and again; `void`: its incarnation is over. */
   private state: 'open' | 'historyOnly' | 'void' | 'ended' = 'open';
   private wake: () => void = () => {};
@@ -66,6 +64,11 @@ export class Lane {
     return (this.state === 'open' || this.state === 'void') && !this.isWorking;
   }
 
+  /** Something was kept from the node that it can find in history, and it has not been told to look there. */
+  private get isBehind(): boolean {
+    return this.run.behind.has(this.node);
+  }
+
   private get hasEnded(): boolean {
     return this.state === 'ended';
   }
@@ -80,6 +83,12 @@ export class Lane {
     this.waiting.push(item);
     this.grow(item.bytes);
     this.begin();
+  }
+
+  /** The node is told to look for what only history has. */
+  catchUp(): void {
+    this.run.behind.add(this.node);
+    if (this.state === 'open') this.begin();
   }
 
   /** Forgets what waits, unacknowledged: the shard's next owner hands it over again. */
@@ -172,7 +181,7 @@ export class Lane {
   /** An empty batch has told the node to compare its channels with history. */
   private done(batch: readonly LaneItem[], sent: number): void {
     const { metrics, clock } = this.parts;
-    if (batch.length === 0) this.isBehind = false;
+    if (batch.length === 0) this.run.behind.delete(this.node);
     const now = clock.now();
     this.waiting.splice(0, batch.length);
     this.grow(-sum(batch));
@@ -184,7 +193,7 @@ export class Lane {
   /** One hung node never stops a shard: what is retained the gateway finds in history, the rest is counted. */
   private async goHistoryOnly(): Promise<void> {
     this.state = 'historyOnly';
-    this.isBehind = true;
+    this.run.behind.add(this.node);
     this.parts.metrics.stalledLanes.inc();
     this.parts.log.warn({ shard: this.run.shard, node: this.node, waiting: this.waiting.length }, 'lane stalled');
     this.giveUpAll('node_stalled');
@@ -217,6 +226,7 @@ export class Lane {
   /** What the node had not acknowledged is lost. A void lane stays as long as its connection: nothing knocks there again. */
   private bury(outcome: 'dead' | 'void'): void {
     this.parts.log.warn({ shard: this.run.shard, node: this.node, waiting: this.waiting.length }, `node ${outcome}`);
+    this.run.behind.delete(this.node);
     this.giveUpAll('node_lost');
     if (outcome === 'dead') return this.end();
     if (this.state === 'historyOnly') this.parts.metrics.stalledLanes.dec();

@@ -3,6 +3,7 @@ import { NodeDirectory, nodeRef, type NodeRef, type NodeSeen } from '@app/regist
 import { Clock, Log } from '@app/runtime';
 import { JobMetrics } from '../job.metrics.js';
 import type { ShardRun } from '../shard/shard-run.js';
+import { anyNode } from '../shard/commit-note.js';
 import { ShardRuns } from '../shard/shard-runs.js';
 import { GatewayClients } from './gateway-clients.js';
 import { Lane, type LaneParts, type LaneSettings } from './lane.js';
@@ -43,6 +44,13 @@ export class Lanes {
     clients.whenDown((node) => this.endIdle(node));
   }
 
+  /** Before the first delivery of a run: whom an owner before us gave up learns that something was kept from it. */
+  open(run: ShardRun): void {
+    if (run.ended || this.byRun.has(run)) return;
+    this.begin(run);
+    if (run.behind.size > 0) this.tell(run).catch(() => {}); // the run is over: the next one reads the same note
+  }
+
   of(run: ShardRun, node: NodeSeen): Lane {
     const ref = nodeRef(node.id, node.incarnation);
     const lanes = this.byRun.get(run) ?? this.begin(run);
@@ -51,6 +59,15 @@ export class Lanes {
     const lane = new Lane(run, ref, this.clients.use(node), this.parts);
     lanes.set(ref, lane);
     return lane;
+  }
+
+  private async tell(run: ShardRun): Promise<void> {
+    const gateways = await run.insist('registry', () => this.nodes.list('gateway'));
+    if (run.ended) return;
+    const noted = new Set(run.behind);
+    run.behind.clear();
+    for (const node of gateways)
+      if (noted.has(anyNode) || noted.has(nodeRef(node.id, node.incarnation))) this.of(run, node).catchUp();
   }
 
   private begin(run: ShardRun): Map<NodeRef, Lane> {

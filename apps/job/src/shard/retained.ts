@@ -1,5 +1,5 @@
 import { isRetained, type Kept } from '@app/history';
-import { formatPosition, parsePosition, type Position } from '@app/protocol';
+import { formatPosition } from '@app/protocol';
 
 /** What history has of a shard: all that it has acknowledged, and how much of that lies below a commit. */
 export class Retained {
@@ -32,6 +32,3 @@ export class Retained {
     return formatPosition({ epoch, offset: this.below });
   }
 }
-
-/** Undefined for a note that says nothing, or something else. */
-export const readNote = (note: string): Position | undefined => parsePosition(note);

@@ -2,6 +2,7 @@ import type { OwnedShard } from '@app/bus';
 import { GhostOwnerError, HistoryLostError, type ShardOwner } from '@app/history';
 import { persist, type Log } from '@app/runtime';
 import { RecentIds } from './recent-ids.js';
+import { formatNote, readNote } from './commit-note.js';
 import { Retained } from './retained.js';
 import { Watermark } from './watermark.js';
 
@@ -18,6 +19,8 @@ export class ShardRun {
   hasBegun = false;
   /** What the last commit said beside its offset. */
   note: string;
+  /** Nodes that have not been told yet of what they can find in history only, since an owner before us perhaps. */
+  readonly behind: Set<string>;
   private readonly ending = new AbortController();
   private holders = 0;
 
@@ -30,9 +33,10 @@ export class ShardRun {
     note = owned.note,
   ) {
     this.note = note;
+    this.behind = readNote(note).behind;
     this.watermark = new Watermark((offset) => {
       if (this.ended) return;
-      this.note = this.retained.note(this.epoch, offset);
+      this.note = formatNote(this.retained.note(this.epoch, offset), this.behind);
       owned.commit(offset, this.note);
     });
     if (owned.signal.aborted) this.ending.abort();

@@ -3,7 +3,8 @@ import type { OwnedShard } from '@app/bus';
 import { HistoryStore, isEarlierEpoch, type Claimed } from '@app/history';
 import { Log, persist, type Clock, type Timer } from '@app/runtime';
 import { JobMetrics } from '../job.metrics.js';
-import { readNote, Retained } from './retained.js';
+import { readNote } from './commit-note.js';
+import { Retained } from './retained.js';
 import { ShardRun } from './shard-run.js';
 
 /**
@@ -117,7 +118,7 @@ export class ShardRuns {
   private async begin(run: ShardRun, isAgain: boolean): Promise<ShardRun> {
     try {
       if (isAgain) await this.prove(run);
-      const noted = readNote(run.note);
+      const noted = readNote(run.note).retained;
       run.epoch = await run.insist('epoch', () => this.history.epochOf(run.owned.life));
       // An epoch from before the one that was noted: the whole store has come back from before.
       if (noted && isEarlierEpoch(run.epoch, noted.epoch)) await this.endEpoch(run);

@@ -47,6 +47,14 @@ export class Drain {
     this.log.info({}, 'drained');
   }
 
+  /** This node's id is another process's: its clients go at once, because nothing new is routed here. Resolves when they are gone. */
+  async part(): Promise<void> {
+    this.clients.drain();
+    this.log.info({ connections: this.sessions.size }, 'parting');
+    for (const session of this.sessions) this.goodbye(session);
+    await atMost(patienceMs, this.sessions.whenEmpty());
+  }
+
   /** The groups are as many as fit into the time; who came meanwhile (admitted before) is in the last one. */
   private async sayGoodbye(): Promise<void> {
     const groups = Math.max(1, Math.floor(this.drainMs / groupEveryMs));
@@ -56,7 +64,7 @@ export class Drain {
       for (const session of this.sessions) {
         if (said === size) break;
         if (!session.connection.isOpen) continue;
-        this.part(session);
+        this.goodbye(session);
         said += 1;
       }
       if (left > 1 && this.countOpen() > 0)
@@ -70,7 +78,7 @@ export class Drain {
     return open;
   }
 
-  private part(session: Session): void {
+  private goodbye(session: Session): void {
     // Before the welcome nothing else may be sent.
     if (session.state === 'live') {
       const reconnectAfterMs = 100 + Math.floor(Math.random() * 2_000);

@@ -99,7 +99,7 @@ export async function openRig(options: { maxOutboxBytes?: number; limits?: Repai
   const lanes = new LaneGuard(history, epoch, () => node, metrics);
   const intake = new Intake(lanes, fanout, outboxes, comparison);
   const logic = new LogicClient(registry.nodes, noLogic, clock, log);
-  const claims = new DeviceClaims(registry.devices, sessions, logic, log);
+  const claims = new DeviceClaims(registry.devices, sessions, logic, clock, log);
   const welcome = { node: 'g1', heartbeatMs: 25_000, timeoutMs: 60_000, maxMessageBytes: 65_536 };
   const arrivals = new Arrivals(sessions, replay, claims, outboxes, welcome, log, metrics);
 

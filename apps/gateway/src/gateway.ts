@@ -32,6 +32,7 @@ import { Heartbeat } from './session/heartbeat.js';
 import { Outboxes } from './session/outboxes.js';
 import { SessionTable } from './session/session-table.js';
 import { ClientServer } from './transport/client-server.js';
+import { Comeback } from './upstream/comeback.js';
 import { DeviceClaims } from './upstream/device-claims.js';
 import { LogicClient } from './upstream/logic.client.js';
 import { NodeAgent, type NodeEndpoint } from './upstream/node-agent.js';
@@ -58,6 +59,7 @@ export class Gateway {
   readonly enquiries: Enquiries;
   readonly nestHandlers: NestHandlers;
   private readonly agent: NodeAgent;
+  private readonly comeback: Comeback;
   private readonly logic: LogicClient;
   private readonly heartbeat: Heartbeat;
   private readonly counts: RoomCounts;
@@ -84,16 +86,24 @@ export class Gateway {
 
     const link = ({ host, port }: NodeEndpoint) => new RpcClient({ host, port, secret: config.rpcSecret, log, clock });
     this.logic = new LogicClient(nodes, link, clock, log);
-    const claims = new DeviceClaims(devices, sessions, this.logic, log);
-    const onMissing = () => {
-      registrar.assertAll(channels);
-      counts.assertAll(channels);
-      // Only once others can find us again is what they pushed meanwhile all that was missed.
-      const caughtUp = registrar.settled().then(() => this.comparison.ask(fanout));
-      caughtUp.catch((error: unknown) => log.warn({ err: error }, 'channels not compared with history'));
-    };
+    const claims = new DeviceClaims(devices, sessions, this.logic, clock, log);
+    this.comeback = new Comeback(
+      [
+        () => registrar.assertAll(channels),
+        () => counts.assertAll(channels),
+        () => claims.assertAll(),
+        // Only once others can find us again is what they pushed meanwhile all that was missed.
+        () => registrar.settled(),
+        () => this.comparison.ask(fanout),
+      ],
+      clock,
+      log,
+    );
     const { nodeId: id, region, leaseMs, maxConnections } = config;
-    const events = { onMissing, onSuperseded };
+    const events = {
+      onMissing: () => this.comeback.begin(),
+      onSuperseded: () => void this.drain.part().then(onSuperseded),
+    };
     this.agent = new NodeAgent(nodes, sessions, channels, { id, region, leaseMs, maxConnections }, events, clock, log);
 
     const look = new HistoryLook(history, epoch, sessions, metrics);
@@ -155,6 +165,7 @@ export class Gateway {
   /** Resolves when the last client is gone and the registry knows. */
   async stop(): Promise<void> {
     await this.drain.run();
+    this.comeback.stop();
     this.pacing.stop();
     this.comparison.stop();
     this.repair.stop();

@@ -36,8 +36,11 @@ export const admit = asJson<AdmissionRequest[], Admission[]>('session.admit');
 /** gateway → logic: a new token on a live connection (frame 107). */
 export const refresh = asJson<RefreshRequest, Admission>('session.refresh');
 
-/** gateway → logic: these connections were replaced by newer ones of their devices; logic has them closed where they are. */
-export const replaced = asJson<{ connections: string[] }, Record<string, never>>('session.replaced');
+/**
+ * gateway → logic: these connections were replaced by newer ones of their devices; logic has them closed where they are.
+ * `open`: those whose gateway lives and did not answer; they must be asked for again.
+ */
+export const replaced = asJson<{ connections: string[] }, { open?: string[] }>('session.replaced');
 
 /** logic → gateway: join or leave a room for connections and users that are here. */
 export const changeRooms = asJson<RoomChange, RoomChanged>('room.change');

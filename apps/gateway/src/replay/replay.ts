@@ -121,7 +121,7 @@ export class Replay {
 
   /** Reads until history covers all that the held messages do not. A store that has lost entries never will, and says so. */
   private async read(session: Session, fresh: readonly Joining[]): Promise<void> {
-    await this.registrar.settled();
+    await this.registrar.settled(this.timeoutMs);
     for (let looks = 1; !isGone(session); looks += 1) {
       const tops = await this.look.tops(
         session.app,

@@ -1,50 +1,96 @@
 import { CloseCode } from '@app/protocol';
 import type { DeviceDirectory } from '@app/registry';
-import type { Log } from '@app/runtime';
+import { backoffMs, type Clock, type Log } from '@app/runtime';
 import type { SessionTable } from '../session/session-table.js';
 import type { Session } from '../session/session.js';
 import type { LogicClient } from './logic.client.js';
 
+/** Claims, or connections to be closed, in one go. */
+const atOnce = 250;
+
+/** A connection elsewhere that lost its device to one of ours. */
+interface Replaced {
+  connectionId: string;
+  winner: Session;
+}
+
 /** One device, one connection: whoever was admitted later keeps the device, the other is closed 4409 wherever it is. */
 export class DeviceClaims {
+  private replaced: Replaced[] = [];
+
   constructor(
     private readonly devices: DeviceDirectory,
     private readonly sessions: SessionTable,
-    private readonly logic: LogicClient,
+    private readonly logic: Pick<LogicClient, 'replaced'>,
+    private readonly clock: Clock,
     private readonly log: Log,
   ) {}
 
   /** Nothing to do for sessions without user or device. @throws when the registry does not answer. */
   async claim(session: Session): Promise<void> {
     const { app, user, device, connSeq } = session;
-    if (user === undefined || device === undefined || session.state === 'closed') return;
-    const connectionId = this.sessions.connectionIdOf(session);
-    const claimed = await this.devices.claim(app, user, device, connSeq, connectionId);
-    if (claimed === 'lost') session.close(CloseCode.replaced);
-    // It went while it claimed, and its farewell may have let go too early.
-    else if (this.isGone(session)) this.release(session);
-    if (claimed !== 'lost' && claimed.replaced !== undefined) this.close(claimed.replaced);
+    if (user === undefined || device === undefined || isGone(session)) return;
+    const claimed = await this.devices.claim(app, user, device, connSeq, this.sessions.connectionIdOf(session));
+    if (claimed === 'lost') return session.close(CloseCode.replaced);
+    // It went while it claimed, and its farewell may have let go too early. Who was here before it may stay.
+    if (isGone(session)) return this.release(session);
+    for (const connectionId of claimed.replaced) this.replace(connectionId, session);
+  }
+
+  /** All devices that are here: the registry has lost what this node had claimed. @throws when it does not answer. */
+  async assertAll(): Promise<void> {
+    let group: Session[] = [];
+    for (const session of [...this.sessions]) {
+      if (session.device === undefined || group.push(session) < atOnce) continue;
+      await Promise.all(group.map((claiming) => this.claim(claiming)));
+      group = [];
+    }
+    await Promise.all(group.map((claiming) => this.claim(claiming)));
   }
 
   /** At the session's farewell. */
   release(session: Session): void {
-    const { app, user, device } = session;
+    this.letGo(session, this.sessions.connectionIdOf(session));
+  }
+
+  /** For the connection of a device that is this session's too. */
+  private letGo({ app, user, device }: Session, connectionId: string): void {
     if (user === undefined || device === undefined) return;
-    this.devices.release(app, user, device, this.sessions.connectionIdOf(session)).catch((error: unknown) => {
-      // A later connection of the device takes it over all the same.
+    this.devices.release(app, user, device, connectionId).catch((error: unknown) => {
+      // Who claims the device next has it closed once more, and lets go of it then.
       this.log.debug({ err: error, user, device }, 'device not released');
     });
   }
 
-  private close(connectionId: string): void {
+  /** One of this node lets go at its own farewell. */
+  private replace(connectionId: string, winner: Session): void {
     const here = this.sessions.find(connectionId);
     if (here) return here.close(CloseCode.replaced);
-    this.logic.replaced([connectionId]).catch((error: unknown) => {
-      this.log.warn({ err: error, connection: connectionId }, 'a replaced connection could not be closed');
-    });
+    if (this.sessions.serialOf(connectionId) >= 0) return this.letGo(winner, connectionId);
+    if (this.replaced.push({ connectionId, winner }) === 1) setImmediate(() => this.sendReplaced());
   }
 
-  private isGone(session: Session): boolean {
-    return session.state === 'closed';
+  private sendReplaced(): void {
+    const all = this.replaced;
+    this.replaced = [];
+    for (let at = 0; at < all.length; at += atOnce) void this.insist(all.slice(at, at + atOnce));
+  }
+
+  /** Asks until they are closed or their node is dead, or the winner is gone and they may stay. */
+  private async insist(replaced: readonly Replaced[], attempt = 1): Promise<void> {
+    const wanted = replaced.filter(({ winner }) => !isGone(winner));
+    if (wanted.length === 0) return;
+    let open = new Set(wanted.map(({ connectionId }) => connectionId));
+    try {
+      open = new Set(await this.logic.replaced([...open]));
+    } catch (error) {
+      this.log.warn({ err: error, connections: open.size, attempt }, 'replaced connections not closed yet');
+    }
+    for (const { connectionId, winner } of wanted) if (!open.has(connectionId)) this.letGo(winner, connectionId);
+    if (open.size === 0) return;
+    const left = wanted.filter(({ connectionId }) => open.has(connectionId));
+    this.clock.after(backoffMs(attempt), () => void this.insist(left, attempt + 1));
   }
 }
+
+const isGone = (session: Session): boolean => session.state === 'closed';

@@ -73,9 +73,13 @@ export class LogicClient {
     return this.ask(refresh, request);
   }
 
-  /** These connections lost their device to newer ones: logic has them closed where they are. @throws LogicUnavailableError */
-  async replaced(connections: string[]): Promise<void> {
-    await this.ask(replaced, { connections });
+  /**
+   * These connections lost their device to newer ones: logic has them closed where they are. Answers those that may be
+   * open still. @throws LogicUnavailableError
+   */
+  async replaced(connections: string[]): Promise<string[]> {
+    const { open = [] } = await this.ask(replaced, { connections });
+    return open;
   }
 
   /** Undefined when some logic is there, else what is wrong. */

@@ -20,7 +20,7 @@ export interface NodeEndpoint {
 }
 
 export interface NodeEvents {
-  /** The registry had lost this node's entry, and with it perhaps everything this node had written. */
+  /** The registry may have lost this node's entry, and with it everything this node had written. */
   onMissing(): void;
   /** A later process has this node's id: this one must end. */
   onSuperseded(): void;
@@ -34,6 +34,8 @@ export class NodeAgent {
   private startedAtMs = 0;
   private failures = 0;
   private hasEntry = false;
+  /** A renewal failed, and may have been made all the same: that the entry was missing is an answer that we never had. */
+  private isInDoubt = false;
   private isOver = false;
   private timer: Timer | undefined;
   private turn: Promise<void> = Promise.resolve();
@@ -113,13 +115,15 @@ export class NodeAgent {
       this.failures = 0;
       this.trouble = undefined;
       if (outcome === 'superseded') this.superseded();
-      else if (outcome === 'missing' && this.hasEntry) {
-        this.log.warn({ node: this.ref }, 'the registry had lost this node, writing everything again');
+      else if (this.hasEntry && (outcome === 'missing' || this.isInDoubt)) {
+        this.log.warn({ node: this.ref, outcome }, 'the registry may have lost this node, writing everything again');
         this.events.onMissing();
       }
       this.hasEntry = true;
+      this.isInDoubt = false;
     } catch (error) {
       this.failures += 1;
+      this.isInDoubt = true;
       this.trouble = `registry: ${error instanceof Error ? error.message : String(error)}`;
       this.log.warn({ err: error, failures: this.failures }, 'lease not renewed, trying again');
     }

@@ -17,19 +17,26 @@ export class Gateways {
   ) {}
 
   /**
-   * Gateways whose lease runs; connections to others are closed.
+   * Gateways that live: their lease runs, or we are connected to them.
    * @throws CodedError timeout when the registry does not answer
    */
   async list(): Promise<NodeSeen[]> {
-    const seen = await this.fromRegistry(this.nodes.list('gateway'));
-    const living = seen.filter((node) => node.leased);
-    const refs = new Set(living.map(refOf));
+    return (await this.standing()).filter((node) => node.leased || this.clients.get(refOf(node))?.isUp);
+  }
+
+  /**
+   * All that stand in the registry, those whose lease ran out a short while ago included; connections to others are closed.
+   * @throws CodedError timeout when the registry does not answer
+   */
+  async standing(): Promise<NodeSeen[]> {
+    const standing = await this.fromRegistry(this.nodes.list('gateway'));
+    const refs = new Set(standing.map(refOf));
     for (const [ref, client] of this.clients) {
       if (refs.has(ref)) continue;
       client.close();
       this.clients.delete(ref);
     }
-    return living;
+    return standing;
   }
 
   /** @throws CodedError timeout when the gateway does not answer, or not in time; it may have done what was asked. */

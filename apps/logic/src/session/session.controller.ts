@@ -22,9 +22,6 @@ export class SessionController {
 
   @MessagePattern(replaced.pattern)
   replaced(@Payload() bytes: Buffer): Promise<Buffer> {
-    return answer(replaced, bytes, async ({ connections }) => {
-      await this.sessions.replaced(connections);
-      return {};
-    });
+    return answer(replaced, bytes, async ({ connections }) => ({ open: await this.sessions.replaced(connections) }));
   }
 }

@@ -1,3 +1,4 @@
+import { CodedError } from '@app/protocol';
 import { createMemoryRegistry, type NodeSeen } from '@app/registry';
 import type { AdmissionRequest, Contract } from '@app/rpc';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
@@ -18,16 +19,20 @@ const asking = (more: Partial<AdmissionRequest> = {}): AdmissionRequest => ({
 class Asked extends Gateways {
   readonly asked: [string, string, unknown][] = [];
 
-  constructor(private readonly there: Partial<NodeSeen>[] = []) {
+  constructor(
+    private readonly there: Partial<NodeSeen>[] = [],
+    private readonly silent: readonly string[] = [],
+  ) {
     super(registry().nodes, '', silentLog);
   }
 
-  override async list(): Promise<NodeSeen[]> {
+  override async standing(): Promise<NodeSeen[]> {
     return this.there as NodeSeen[];
   }
 
   override async ask<Q, A>(node: NodeSeen, contract: Contract<Q, A>, request: Q): Promise<A> {
     this.asked.push([node.id, contract.pattern, request]);
+    if (this.silent.includes(node.id)) throw new CodedError('timeout', `${node.id} is silent`);
     return {} as A;
   }
 }
@@ -89,12 +94,26 @@ describe('SessionService', () => {
 
   it('has replaced connections closed where they are', async () => {
     const there = [
-      { id: 'g1', incarnation: 1 },
-      { id: 'g2', incarnation: 2 },
+      { id: 'g1', incarnation: 1, leased: true },
+      { id: 'g2', incarnation: 2, leased: true },
     ];
     const gateways = new Asked(there);
-    await service(new OpenAuthenticator(), gateways).replaced(['g1~1~a', 'g2~1~b', 'g3~1~c', 'g1~1~d', 'nonsense']);
+    const sessions = service(new OpenAuthenticator(), gateways);
+    expect(await sessions.replaced(['g1~1~a', 'g2~1~b', 'g3~1~c', 'g1~1~d', 'nonsense'])).toEqual([]);
     const close = { connections: ['g1~1~a', 'g1~1~d'], why: 'replaced', reason: 'replaced' };
     expect(gateways.asked).toEqual([['g1', 'session.kick', close]]);
+  });
+
+  it('says of which it is not known, until their gateway is dead: silent, and its lease over', async () => {
+    const there = [
+      { id: 'g1', incarnation: 1, leased: true },
+      { id: 'g2', incarnation: 1, leased: true },
+      { id: 'g3', incarnation: 1, leased: false },
+      { id: 'g4', incarnation: 1, leased: false },
+    ];
+    const gateways = new Asked(there, ['g2', 'g3']);
+    const sessions = service(new OpenAuthenticator(), gateways);
+    expect(await sessions.replaced(['g1~1~a', 'g2~1~b', 'g3~1~c', 'g4~1~d'])).toEqual(['g2~1~b']);
+    expect(gateways.asked.map(([id]) => id)).toEqual(['g1', 'g2', 'g3', 'g4']);
   });
 });

@@ -1,4 +1,4 @@
-import { CodedError, defaultApp, Limits, parseConnectionId } from '@app/protocol';
+import { CloseCode, CodedError, defaultApp, Limits, parseConnectionId } from '@app/protocol';
 import type { DeviceDirectory, NodeSeen } from '@app/registry';
 import { kick, type Admission, type AdmissionRequest, type RefreshRequest, type Refused } from '@app/rpc';
 import type { LogicMetrics } from '../logic.metrics.js';
@@ -33,16 +33,26 @@ export class SessionService {
     });
   }
 
-  /** Has these connections closed at their gateways; who is gone already needs nothing. */
-  async replaced(connections: readonly string[]): Promise<void> {
-    const gateways = await this.gateways.list();
-    await Promise.all(
-      gateways.map(async (node) => {
+  /**
+   * Has these connections closed at their gateways; who is gone already needs nothing. Answers those that may be open
+   * still. A gateway that neither renews its lease nor answers is dead: if it lives after all, it claims its devices again
+   * when it is back, and hears then that they are lost.
+   * @throws CodedError timeout when the registry does not answer
+   */
+  async replaced(connections: readonly string[]): Promise<string[]> {
+    const standing = await this.gateways.standing();
+    const open = await Promise.all(
+      standing.map(async (node) => {
         const here = connections.filter((connection) => isAt(node, connection));
-        if (here.length > 0)
-          await this.gateways.ask(node, kick, { connections: here, why: 'replaced', reason: 'replaced' });
+        if (here.length === 0) return [];
+        const close = { connections: here, why: 'replaced' as const, reason: CloseCode.replaced.reason };
+        return this.gateways.ask(node, kick, close).then(
+          () => [],
+          () => (node.leased ? here : []),
+        );
       }),
     );
+    return open.flat();
   }
 
   private async admitOne(request: AdmissionRequest): Promise<Admission> {

@@ -14,7 +14,8 @@ export class MemoryRegistry {
   readonly nodes: Record<NodeKind, Map<string, Leased>> = { gateway: new Map(), logic: new Map() };
   readonly users = new Places('by name');
   readonly rooms = new Places('by name and size');
-  readonly devices = new Map<string, { connSeq: number; connectionId: string }>();
+  /** Device → connection id → connSeq. */
+  readonly devices = new Map<string, Map<string, number>>();
   lastIncarnation = 0;
   lastConnSeq = 0;
 

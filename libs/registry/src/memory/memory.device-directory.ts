@@ -17,18 +17,20 @@ export class MemoryDeviceDirectory extends DeviceDirectory {
     device: string,
     connSeq: number,
     connectionId: string,
-  ): Promise<{ replaced: string | undefined } | 'lost'> {
+  ): Promise<{ replaced: string[] } | 'lost'> {
     const key = deviceKey(app, user, device);
-    const holder = this.registry.devices.get(key);
-    if (holder && holder.connSeq > connSeq) return Promise.resolve('lost');
-    this.registry.devices.set(key, { connSeq, connectionId });
-    const replaced = holder && holder.connectionId !== connectionId ? holder.connectionId : undefined;
-    return Promise.resolve({ replaced });
+    const others = new Map(this.registry.devices.get(key));
+    others.delete(connectionId);
+    for (const otherSeq of others.values()) if (otherSeq > connSeq) return Promise.resolve('lost');
+    this.registry.devices.set(key, new Map(others).set(connectionId, connSeq));
+    return Promise.resolve({ replaced: [...others.keys()] });
   }
 
   release(app: string, user: string, device: string, connectionId: string): Promise<void> {
     const key = deviceKey(app, user, device);
-    if (this.registry.devices.get(key)?.connectionId === connectionId) this.registry.devices.delete(key);
+    const claims = this.registry.devices.get(key);
+    claims?.delete(connectionId);
+    if (claims?.size === 0) this.registry.devices.delete(key);
     return Promise.resolve();
   }
 }

@@ -4,6 +4,7 @@ import {
   claimDeviceLua,
   forgetRoomLua,
   forgetUserLua,
+  nextLua,
   releaseDeviceLua,
   removeLua,
   renewLua,
@@ -14,6 +15,7 @@ import {
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
+    skylarkNext(counter: string, unitUs: number): Result<number, Context>;
     skylarkRenew(
       nodes: string,
       counter: string,
@@ -55,12 +57,13 @@ declare module 'ioredis' {
       connSeq: number,
       connectionId: string,
       lifeMs: number,
-    ): Result<string | null, Context>;
+    ): Result<string[] | null, Context>;
     skylarkReleaseDevice(devices: string, device: string, connectionId: string): Result<'OK', Context>;
   }
 }
 
 export function defineRegistryCommands(link: RedisLink): void {
+  link.define('skylarkNext', nextLua, 1);
   link.define('skylarkRenew', renewLua, 2);
   link.define('skylarkRemove', removeLua, 1);
   link.define('skylarkUsers', usersLua, 2);

@@ -5,7 +5,7 @@ import { defineRegistryCommands } from './commands.js';
 /** A user's devices are forgotten when none of them was claimed for this long: what crashed gateways never released. */
 const lifeMs = 30 * 24 * 3_600_000;
 
-/** One hash a user, device → `<connSeq> <connection id>`; one counter for all, so that a number needs no memory per device. */
+/** One hash a user, device → lines of `<connSeq> <connection id>`; one counter for all, so that a number needs no memory per device. */
 export class RedisDeviceDirectory extends DeviceDirectory {
   constructor(
     private readonly link: RedisLink,
@@ -16,7 +16,7 @@ export class RedisDeviceDirectory extends DeviceDirectory {
   }
 
   async nextSeq(): Promise<number> {
-    return (await this.link.connected()).incr(`${this.prefix}connSeq`);
+    return (await this.link.connected()).skylarkNext(`${this.prefix}connSeq`, 1);
   }
 
   async claim(
@@ -25,11 +25,10 @@ export class RedisDeviceDirectory extends DeviceDirectory {
     device: string,
     connSeq: number,
     connectionId: string,
-  ): Promise<{ replaced: string | undefined } | 'lost'> {
+  ): Promise<{ replaced: string[] } | 'lost'> {
     const redis = await this.link.connected();
     const replaced = await redis.skylarkClaimDevice(this.key(app, user), device, connSeq, connectionId, lifeMs);
-    if (replaced === null) return 'lost';
-    return { replaced: replaced === '' ? undefined : replaced };
+    return replaced === null ? 'lost' : { replaced };
   }
 
   async release(app: string, user: string, device: string, connectionId: string): Promise<void> {

@@ -19,7 +19,8 @@ export class RedisNodeDirectory extends NodeDirectory {
   }
 
   async nextIncarnation(): Promise<number> {
-    return (await this.link.connected()).incr(this.counter);
+    // Seconds are fine enough: lives of a node take longer.
+    return (await this.link.connected()).skylarkNext(this.counter, 1_000_000);
   }
 
   async renew(entry: NodeEntry, leaseMs: number): Promise<'renewed' | 'missing' | 'superseded'> {

@@ -7,6 +7,18 @@ local now = t[1] * 1000 + math.floor(t[2] / 1000)
 `;
 
 /**
+ * A number above all before it, and not below the time: a Redis that forgot its counter goes on above what it gave out.
+ * KEYS: counter. ARGV: what the time is counted in, in microseconds.
+ */
+export const nextLua = `
+local t = redis.call('TIME')
+local now = math.floor((t[1] * 1000000 + t[2]) / tonumber(ARGV[1]))
+local next = math.max(tonumber(redis.call('GET', KEYS[1]) or 0) + 1, now)
+redis.call('SET', KEYS[1], string.format('%.0f', next))
+return next
+`;
+
+/**
  * KEYS: nodes of the kind, the counter of incarnations. ARGV: id, incarnation, lease ms, entry as JSON.
  * The counter never falls behind an incarnation that stands: a Redis that forgot it would hand out lower ones.
  */
@@ -145,22 +157,33 @@ return redis.status_reply('OK')
 `;
 
 /**
- * KEYS: devices of a user. ARGV: device, connSeq, connection id, life ms. A holder is `<connSeq> <connection id>`.
- * Answers the previous holder's id, '' when there was none or it is the same, false when a later one holds it.
+ * KEYS: devices of a user. ARGV: device, connSeq, connection id, life ms. A device's claims are lines of
+ * `<connSeq> <connection id>`. Answers the others' ids, false when one of them is later.
  */
 export const claimDeviceLua = `
-local held = redis.call('HGET', KEYS[1], ARGV[1])
-local seq, id = string.match(held or '', '^(%d+) (.*)$')
-if seq and tonumber(seq) > tonumber(ARGV[2]) then return false end
-redis.call('HSET', KEYS[1], ARGV[1], ARGV[2] .. ' ' .. ARGV[3])
+local lines, others = {}, {}
+for seq, id in string.gmatch(redis.call('HGET', KEYS[1], ARGV[1]) or '', '(%d+) ([^\\n]+)') do
+  if id ~= ARGV[3] then
+    if tonumber(seq) > tonumber(ARGV[2]) then return false end
+    lines[#lines + 1] = seq .. ' ' .. id
+    others[#others + 1] = id
+  end
+end
+lines[#lines + 1] = ARGV[2] .. ' ' .. ARGV[3]
+redis.call('HSET', KEYS[1], ARGV[1], table.concat(lines, '\\n'))
 redis.call('PEXPIRE', KEYS[1], ARGV[4])
-if id == ARGV[3] then return '' end
-return id or ''
+return others
 `;
 
 /** KEYS: devices of a user. ARGV: device, connection id. */
 export const releaseDeviceLua = `
 local held = redis.call('HGET', KEYS[1], ARGV[1])
-if held and string.match(held, '^%d+ (.*)$') == ARGV[2] then redis.call('HDEL', KEYS[1], ARGV[1]) end
+if not held then return redis.status_reply('OK') end
+local lines = {}
+for line in string.gmatch(held, '[^\\n]+') do
+  if string.match(line, '^%d+ (.*)$') ~= ARGV[2] then lines[#lines + 1] = line end
+end
+if #lines > 0 then redis.call('HSET', KEYS[1], ARGV[1], table.concat(lines, '\\n'))
+else redis.call('HDEL', KEYS[1], ARGV[1]) end
 return redis.status_reply('OK')
 `;

@@ -1,4 +1,5 @@
 import { connectRedis, silentLog } from '@app/runtime';
+import { describeDeviceRaces } from '../../apps/gateway/src/upstream/device-race.contract.js';
 import { describeCensus } from '../../libs/registry/src/census.contract.js';
 import { describeDeviceDirectory } from '../../libs/registry/src/device-directory.contract.js';
 import {
@@ -46,6 +47,13 @@ const annInRoom = (present: boolean) => [
   describeDeviceDirectory('redis', open);
   describeCensus('redis', open);
 
+  const openDevices = async () => {
+    const prefix = freshPrefix();
+    const { devices, close } = await openIn(prefix);
+    return { devices, close, flush: () => removeKeys(url!, prefix) };
+  };
+  describeDeviceRaces('redis', openDevices, 50);
+
   describe('redis registry', () => {
     let prefix: string;
     let registry: OpenedRegistry;
@@ -58,7 +66,15 @@ const annInRoom = (present: boolean) => [
     it('never hands out an incarnation below one that stands, though the counter was lost', async () => {
       await removeKeys(url!, prefix);
       await registry.nodes.renew(gatewayEntry('g1', 41), longLeaseMs);
-      expect(await registry.nodes.nextIncarnation('gateway', 'g1')).toBe(42);
+      expect(await registry.nodes.nextIncarnation('gateway', 'g1')).toBeGreaterThan(41);
+    });
+
+    it('draws numbers above those it drew before it was emptied', async () => {
+      const connSeq = await registry.devices.nextSeq('default', 'ann', 'phone');
+      const incarnation = await registry.nodes.nextIncarnation('gateway', 'g1');
+      await removeKeys(url!, prefix);
+      expect(await registry.devices.nextSeq('default', 'ann', 'phone')).toBeGreaterThan(connSeq);
+      expect(await registry.nodes.nextIncarnation('gateway', 'g1')).toBeGreaterThanOrEqual(incarnation);
     });
 
     it('leaves nothing behind of users and rooms that went', async () => {

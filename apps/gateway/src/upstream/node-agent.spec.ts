@@ -112,6 +112,22 @@ describe('node agent', () => {
     expect(agent.problem()).toBeUndefined();
   });
 
+  it('has everything written again after a renewal whose answer was lost: it may have said missing', async () => {
+    const { start, registry, events, beat } = setUp();
+    const { agent, started } = start();
+    await started;
+    const { incarnation } = (await registry.nodes.list('gateway'))[0]!;
+    await registry.nodes.remove('gateway', 'g1', incarnation);
+    const renew = registry.nodes.renew.bind(registry.nodes);
+    registry.nodes.renew = (...args) => renew(...args).then(() => Promise.reject(new Error('answer lost')));
+    await beat();
+    expect(events).toEqual([]);
+    registry.nodes.renew = renew;
+    await beat();
+    await until(() => agent.problem() === undefined);
+    expect(events).toEqual(['missing']);
+  });
+
   it('says when the lease is no longer renewed', async () => {
     const { start, registry, beat } = setUp();
     const { agent, started } = start();

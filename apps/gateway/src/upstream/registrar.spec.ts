@@ -13,12 +13,13 @@ function setUp() {
   const { presence } = createMemoryRegistry(clock);
   const writes: PresenceChange[][] = [];
   let failures = 0;
+  let passing = 0;
   let gate: Promise<void> | undefined;
   const apply = presence.apply.bind(presence);
   presence.apply = async (node, changes) => {
     writes.push([...changes]);
     await gate;
-    if (failures > 0) {
+    if (failures > 0 && writes.length > passing) {
       failures -= 1;
       throw new Error('the registry is away');
     }
@@ -29,7 +30,8 @@ function setUp() {
     clock,
     writes,
     registrar,
-    fail: (times: number) => (failures = times),
+    /** So many writes fail, after the first `after`. */
+    fail: (times: number, after = 0) => ([failures, passing] = [times, after]),
     hold: () => {
       const { promise, resolve } = deferred();
       gate = promise;
@@ -127,6 +129,37 @@ describe('registrar', () => {
     registrar.assertAll([ann, room]);
     await registrar.settled();
     expect(writes[0]!.map(({ key }) => key)).toEqual(['default/ann', 'default/r:1']);
+  });
+
+  it('is waited for no longer than asked, and keeps nothing of who gave up', async () => {
+    const { registrar, fail, clock, writes } = setUp();
+    fail(Infinity);
+    registrar.tell(ann, true);
+    const inTime = registrar.settled(10_000);
+    const outcome = inTime.catch((error: Error) => error.message);
+    await until(() => writes.length > 0);
+    clock.advance(10_000);
+    expect(await outcome).toBe('nothing was written within 10000 ms');
+    fail(0);
+    const written = registrar.settled(10_000);
+    await until(() => {
+      clock.advance(100);
+      return registrar.problem() === undefined;
+    });
+    await expect(written).resolves.toBeUndefined();
+  });
+
+  it('writes very much in several groups, and what failed again from its group on', async () => {
+    const { registrar, writes, clock, fail } = setUp();
+    const many = Array.from({ length: 2_500 }, (_, n) => new LocalChannel(`default/room:${n}`, 'default', `room:${n}`));
+    fail(1, 1);
+    registrar.assertAll(many);
+    const written = registrar.settled();
+    await until(() => registrar.problem() !== undefined);
+    clock.advance(1_000);
+    await written;
+    expect(writes.map(({ length }) => length)).toEqual([1_000, 1_000, 1_000, 500]);
+    expect(writes[2]).toEqual(writes[1]);
   });
 
   it('has nothing to wait for when nothing was told', async () => {

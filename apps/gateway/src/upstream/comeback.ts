@@ -33,7 +33,7 @@ export class Comeback {
       this.isAsked = false;
       try {
         for (const step of this.steps) await step();
-        this.log.info({}, 'registered again, and compared with history');
+        this.log.info({}, 'registered again');
         failures = 0;
       } catch (error) {
         this.isAsked = true;

@@ -49,8 +49,8 @@ const annInRoom = (present: boolean) => [
 
   const openDevices = async () => {
     const prefix = freshPrefix();
-    const { devices, close } = await openIn(prefix);
-    return { devices, close, flush: () => removeKeys(url!, prefix) };
+    const registry = await openIn(prefix);
+    return { devices: registry.devices, close: () => registry.close(), flush: () => removeKeys(url!, prefix) };
   };
   describeDeviceRaces('redis', openDevices, 50);
 

@@ -21,7 +21,7 @@ export class Steps {
         try {
           resolve(await work());
         } catch (error) {
-          reject(error as Error);
+          reject(error);
         }
       };
       this.waiting.push({ name, happen });

@@ -40,7 +40,7 @@ export class DeviceClaims {
   /** All devices that are here: the registry has lost what this node had claimed. @throws when it does not answer. */
   async assertAll(): Promise<void> {
     let group: Session[] = [];
-    for (const session of [...this.sessions]) {
+    for (const session of this.sessions) {
       if (session.device === undefined || group.push(session) < atOnce) continue;
       await Promise.all(group.map((claiming) => this.claim(claiming)));
       group = [];

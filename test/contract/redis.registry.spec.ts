@@ -1,5 +1,5 @@
 import { connectRedis, silentLog } from '@app/runtime';
-import { describeDeviceRaces } from '../../apps/gateway/src/upstream/device-race.contract.js';
+import { describeDeviceRaces } from '../../apps/gateway/src/device-race.contract.js';
 import { describeCensus } from '../../libs/registry/src/census.contract.js';
 import { describeDeviceDirectory } from '../../libs/registry/src/device-directory.contract.js';
 import {

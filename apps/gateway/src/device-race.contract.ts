@@ -1,13 +1,13 @@
 import type { DeviceDirectory } from '@app/registry';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
-import { inEveryOrder, inManyOrders, type Steps } from '../../../../test/support/every-order.js';
-import { Farewell } from '../inbound/farewell.js';
-import { ChannelTable } from '../room/channel-table.js';
-import { FakeConnection } from '../session/connection.contract.js';
-import { Outboxes } from '../session/outboxes.js';
-import { SessionTable } from '../session/session-table.js';
-import type { Session } from '../session/session.js';
-import { DeviceClaims } from './device-claims.js';
+import { inEveryOrder, inManyOrders, type Steps } from '../../../test/support/every-order.js';
+import { Farewell } from './inbound/farewell.js';
+import { ChannelTable } from './room/channel-table.js';
+import { FakeConnection } from './session/connection.contract.js';
+import { Outboxes } from './session/outboxes.js';
+import { SessionTable } from './session/session-table.js';
+import type { Session } from './session/session.js';
+import { DeviceClaims } from './upstream/device-claims.js';
 
 export interface OpenedDevices {
   devices: DeviceDirectory;

@@ -1,4 +1,4 @@
-import { Bus, BusUnavailableError } from '@app/bus';
+import { Bus, BusUnavailableError, createDeadLetterLog } from '@app/bus';
 import { createMemoryHistory, createMemoryIdempotency, parsePolicies } from '@app/history';
 import { createMemoryRegistry } from '@app/registry';
 import { Metrics, readConfig, silentLog } from '@app/runtime';
@@ -53,6 +53,9 @@ describe('the OpenAPI document', () => {
       {
         registry: notAnswering(createMemoryRegistry()),
         history: notAnswering(createMemoryHistory(parsePolicies(''))),
+        deadLetters: notAnswering(
+          createDeadLetterLog({ backend: 'embedded', shards: 1, log: silentLog, metrics: new Metrics() }),
+        ),
         idempotency: notAnswering(createMemoryIdempotency({ pendingMs: 1, ttlMs: 1, maxBytes: 1 })),
       },
     );

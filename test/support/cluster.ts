@@ -1,5 +1,5 @@
 import { randomUUID } from 'node:crypto';
-import { createBus, type Bus } from '@app/bus';
+import { createBus, createDeadLetterLog, type Bus, type BusOptions, type DeadLetterLog } from '@app/bus';
 import { createMemoryHistory, createMemoryIdempotency, type HistoryStore, type IdempotencyStore } from '@app/history';
 import { createMemoryRegistry, type Registry } from '@app/registry';
 import { Metrics, createLog, readConfig, type Running } from '@app/runtime';
@@ -114,6 +114,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
 export interface Shared {
   bus: Bus;
+  deadLetters: DeadLetterLog;
   registry: Registry;
   history: HistoryStore;
   idempotency: IdempotencyStore;
@@ -122,14 +123,17 @@ export interface Shared {
 async function inMemory(env: Record<string, string>): Promise<Shared> {
   const log = createLog(env.LOG_LEVEL!);
   const { policies } = readConfig(env, (reader) => jobConfig(reader, 'standalone'));
-  const bus = createBus({
+  const options: BusOptions = {
     backend: 'embedded',
     shards: Number(env.SHARDS),
     maxBytes: 64 * 1024 ** 2,
     log,
     metrics: new Metrics(),
-  });
+  };
+  const bus = createBus(options);
+  const deadLetters = createDeadLetterLog(options);
   await bus.open();
   const idempotency = createMemoryIdempotency({ pendingMs: 60_000, ttlMs: 86_400_000, maxBytes: 1024 ** 2 });
-  return { bus, registry: createMemoryRegistry(), history: createMemoryHistory(policies), idempotency };
+  const history = createMemoryHistory(policies);
+  return { bus, deadLetters, registry: createMemoryRegistry(), history, idempotency };
 }

@@ -1,7 +1,7 @@
 import { Module, type DynamicModule } from '@nestjs/common';
 import { HttpAdapterHost } from '@nestjs/core';
 import type { FastifyAdapter } from '@nestjs/platform-fastify';
-import { Bus, BusModule, type BusOptions } from '@app/bus';
+import { Bus, BusModule, DeadLetterLog, type BusOptions } from '@app/bus';
 import {
   HistoryModule,
   HistoryStore,
@@ -28,6 +28,8 @@ import { ConnectionController } from './connection/connection.controller.js';
 import { ConnectionService } from './connection/connection.service.js';
 import { ConsoleController } from './console/console.controller.js';
 import { ConsoleService } from './console/console.service.js';
+import { DeadLetterController } from './dead-letter/dead-letter.controller.js';
+import { DeadLetterService } from './dead-letter/dead-letter.service.js';
 import type { LogicConfig } from './logic.config.js';
 import { LogicMetrics } from './logic.metrics.js';
 import { Gateways } from './node/gateways.js';
@@ -55,6 +57,7 @@ export interface LogicWiring {
   config: LogicConfig;
   /** Given when several apps of one process share it. */
   bus: Bus | undefined;
+  deadLetters: DeadLetterLog | undefined;
   registry: Registry | undefined;
   history: HistoryStore | undefined;
   idempotency: IdempotencyStore | undefined;
@@ -73,6 +76,7 @@ export interface LogicWiring {
     UserController,
     ConnectionController,
     ChannelController,
+    DeadLetterController,
     NodeController,
     SessionController,
     ArticleController,
@@ -161,6 +165,12 @@ export class LogicModule {
           inject: [HistoryStore],
         },
         {
+          provide: DeadLetterService,
+          useFactory: (letters: DeadLetterLog, bus: Bus, cursors: Cursors) =>
+            new DeadLetterService(letters, bus, cursors, log),
+          inject: [DeadLetterLog, Bus, Cursors],
+        },
+        {
           provide: ConsoleService,
           useFactory: (nodes: NodeService, { httpAdapter }: HttpAdapterHost<FastifyAdapter>) =>
             new ConsoleService(config, nodes, (method, url) => httpAdapter.getInstance().hasRoute({ method, url })),
@@ -189,10 +199,23 @@ function authenticator(config: LogicConfig, clock: Clock): Authenticator {
   return new JwtAuthenticator({ key, issuer, audience }, clock);
 }
 
-function busOptions({ config, bus: instance, metrics, clock, log }: LogicWiring): BusOptions {
+function busOptions({ config, bus: instance, deadLetters, metrics, clock, log }: LogicWiring): BusOptions {
   const { shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix, embeddedBusBytes: maxBytes } = config;
-  if (instance || config.bus === 'embedded') return { backend: 'embedded', shards, maxBytes, instance, log, metrics };
-  return { backend: 'kafka', brokers, topicPrefix, shards, clientId: 'skylark-logic', log, metrics, clock };
+  if (instance || config.bus === 'embedded') {
+    const deadLetterBytes = config.embeddedDeadBytes;
+    return { backend: 'embedded', shards, maxBytes, deadLetterBytes, instance, deadLetters, log, metrics };
+  }
+  return {
+    backend: 'kafka',
+    brokers,
+    topicPrefix,
+    shards,
+    clientId: 'skylark-logic',
+    deadLetters,
+    log,
+    metrics,
+    clock,
+  };
 }
 
 function registryOptions({ config, registry: instance, log }: LogicWiring): RegistryOptions {

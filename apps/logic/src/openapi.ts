@@ -55,6 +55,7 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     .addTag('users', 'Who is online')
     .addTag('connections', 'Single connections')
     .addTag('channels', 'What was kept for who comes later')
+    .addTag('dead letters', 'Records that could not be delivered')
     .addTag('online', 'Who is here, and which gateways serve them')
     .build();
   const document = SwaggerModule.createDocument(app, description, {

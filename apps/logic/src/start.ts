@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import type { AddressInfo } from 'node:net';
 import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
-import { Bus } from '@app/bus';
+import { Bus, type DeadLetterLog } from '@app/bus';
 import type { HistoryStore, IdempotencyStore } from '@app/history';
 import { NodeDirectory, type Registry } from '@app/registry';
 import { rpcPortOf, rpcServerOptions } from '@app/rpc';
@@ -33,6 +33,7 @@ import { RouteTable } from './rest/route-table.js';
 export interface LogicParts {
   config: LogicConfig;
   bus?: Bus;
+  deadLetters?: DeadLetterLog;
   registry?: Registry;
   history?: HistoryStore;
   idempotency?: IdempotencyStore;
@@ -66,6 +67,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
     LogicModule.forRoot({
       config,
       bus: parts.bus,
+      deadLetters: parts.deadLetters,
       registry: parts.registry,
       history: parts.history,
       idempotency: parts.idempotency,

@@ -1,4 +1,4 @@
-import { createBus, type Bus } from '@app/bus';
+import { createBus, createDeadLetterLog, type BusOptions } from '@app/bus';
 import { createMemoryHistory } from '@app/history';
 import { createMemoryRegistry } from '@app/registry';
 import { Metrics, Readiness, createLog, type Log, type Running } from '@app/runtime';
@@ -22,12 +22,12 @@ export async function startStandalone(
   log: Log = createLog(config.logic.logLevel),
 ): Promise<RunningStandalone> {
   const metrics = new Metrics().collectProcess();
-  const bus = sharedBus(config, log, metrics);
-  await bus?.open();
+  const embedded = sharedBus(config, log, metrics);
+  await embedded?.bus.open();
   const shared = {
     metrics,
     readiness: new Readiness(),
-    bus,
+    ...embedded,
     ...(config.logic.registry === 'memory' && {
       registry: createMemoryRegistry(),
       history: createMemoryHistory(config.job.policies),
@@ -36,7 +36,7 @@ export async function startStandalone(
   const started: Running[] = [];
   const close = async () => {
     for (const app of started) await app.close();
-    await bus?.close();
+    await embedded?.bus.close();
   };
   try {
     // Ended in this order too: no more pushes, then what is under way, then the clients.
@@ -62,7 +62,10 @@ export async function startStandalone(
   }
 }
 
-function sharedBus({ logic }: StandaloneConfig, log: Log, metrics: Metrics): Bus | undefined {
+/** Undefined when the bus lies outside. */
+function sharedBus({ logic }: StandaloneConfig, log: Log, metrics: Metrics) {
   if (logic.bus !== 'embedded') return undefined;
-  return createBus({ backend: 'embedded', shards: logic.shards, maxBytes: logic.embeddedBusBytes, log, metrics });
+  const { shards, embeddedBusBytes: maxBytes, embeddedDeadBytes: deadLetterBytes } = logic;
+  const options: BusOptions = { backend: 'embedded', shards, maxBytes, deadLetterBytes, log, metrics };
+  return { bus: createBus(options), deadLetters: createDeadLetterLog(options) };
 }

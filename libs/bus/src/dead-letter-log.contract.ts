@@ -40,7 +40,7 @@ export function describeDeadLetterLog(name: string, open: () => Promise<DeadLett
       (await from.list({ limit: 100, ...query })).letters.map(({ source }) => source.offset);
 
     it('shows nothing before anything died', async () => {
-      expect(await log.list({ limit: 10 })).toEqual({ letters: [] });
+      expect(await log.list({ limit: 10 })).toEqual({ letters: [], end: 0 });
     });
 
     it('keeps everything that was said of a record, and its bytes as they were', async () => {
@@ -73,6 +73,15 @@ export function describeDeadLetterLog(name: string, open: () => Promise<DeadLett
       const second = await log.list({ limit: 2, reason: 'poison', after: first.next });
       expect(second.letters.map(({ source }) => source.offset)).toEqual([5]);
       expect(second.next).toBeUndefined();
+    });
+
+    it('leaves out what died after a page was asked for', async () => {
+      for (let i = 0; i < 3; i += 1) await log.put(dead(i));
+      const { next, end } = await log.list({ limit: 2 });
+      await log.put(dead(3));
+
+      expect(await offsets(log, { after: next!, before: end })).toEqual([2]);
+      expect(await offsets(log, { after: next! })).toEqual([2, 3]);
     });
 
     it('lists no more what is settled, whoever asks', async () => {

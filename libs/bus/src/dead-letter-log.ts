@@ -39,6 +39,8 @@ export interface DeadLetterQuery {
   sinceMs?: number | undefined;
   /** Only what stands after this place. */
   after?: number | undefined;
+  /** Only what stands before this place: the `end` of an earlier page leaves out what has died since. */
+  before?: number | undefined;
   /** At least 1. A page may hold fewer, also while there is a `next`. */
   limit: number;
 }
@@ -48,6 +50,8 @@ export interface DeadLetterPage {
   letters: readonly DeadLetter[];
   /** The `after` of the next page; undefined on the last one. */
   next?: number;
+  /** Before this place stands all that has died until now. */
+  end: number;
 }
 
 /** What a page holds of values at most, and always one letter. */

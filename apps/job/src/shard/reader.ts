@@ -1,7 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { BusEntry } from '@app/bus';
-import { isAppId, parseChannel } from '@app/protocol';
-import { recordCodec, type PushRecord } from '@app/protocol/wires';
+import { readRecord, type PushRecord } from '@app/protocol/wires';
 import { Clock } from '@app/runtime';
 import { DeadLetters } from '../dispatch/dead-letter.js';
 import { JobMetrics } from '../job.metrics.js';
@@ -29,7 +28,7 @@ export class Reader {
     const now = this.clock.now();
     for (const entry of entries) {
       const { offset, value, replayOf } = entry;
-      const record = decode(value);
+      const record = readRecord(value);
       if (record instanceof Error) await this.dead.put(run, { reason: 'undecodable', error: record, entry });
       else if (run.recentIds.isRepeat(record.id, record.part, offset, replayOf)) this.drop('duplicate');
       else if (record.expiresAtMs > 0 && record.expiresAtMs <= now) this.drop('expired');
@@ -40,18 +39,5 @@ export class Reader {
 
   private drop(reason: 'duplicate' | 'expired'): void {
     this.metrics.dropped.inc({ stage: 'job', reason });
-  }
-}
-
-/** An error for what is no record, or lacks what every record has. Fields of later versions are no harm. */
-function decode(value: Buffer): PushRecord | Error {
-  try {
-    const record = recordCodec.decode(value);
-    const { app, id, targets, body } = record;
-    const isWhole = isAppId(app) && id !== '' && body.length > 0 && targets.length > 0;
-    if (isWhole && targets.every(({ channel }) => parseChannel(channel))) return record;
-    return new Error('it lacks an app, an id, a body or a channel');
-  } catch (error) {
-    return error instanceof Error ? error : new Error(String(error));
   }
 }

@@ -48,18 +48,18 @@ export class EmbeddedDeadLetterLog extends DeadLetterLog {
     return Promise.resolve();
   }
 
-  list({ reason, sinceMs = 0, after = -1, limit }: DeadLetterQuery): Promise<DeadLetterPage> {
+  list({ reason, sinceMs = 0, after = -1, before = Infinity, limit }: DeadLetterQuery): Promise<DeadLetterPage> {
     const letters: DeadLetter[] = [];
     let bytes = 0;
     for (const letter of this.letters.values()) {
-      if (letter.place <= after || letter.diedAtMs < sinceMs) continue;
+      if (letter.place <= after || letter.place >= before || letter.diedAtMs < sinceMs) continue;
       if (reason !== undefined && letter.reason !== reason) continue;
       bytes += letter.value.length;
       const isFull = letters.length === limit || (letters.length > 0 && bytes > maxPageBytes);
-      if (isFull) return Promise.resolve({ letters, next: letters.at(-1)!.place });
+      if (isFull) return Promise.resolve({ letters, next: letters.at(-1)!.place, end: this.placed });
       letters.push(letter);
     }
-    return Promise.resolve({ letters });
+    return Promise.resolve({ letters, end: this.placed });
   }
 
   settle(letters: readonly DeadLetter[]): Promise<void> {

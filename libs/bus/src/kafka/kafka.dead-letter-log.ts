@@ -85,17 +85,24 @@ export class KafkaDeadLetterLog extends DeadLetterLog {
     await Promise.resolve();
   }
 
-  private async look({ reason, sinceMs = 0, after = -1, limit }: DeadLetterQuery): Promise<DeadLetterPage> {
+  private async look({
+    reason,
+    sinceMs = 0,
+    after = -1,
+    before = Infinity,
+    limit,
+  }: DeadLetterQuery): Promise<DeadLetterPage> {
     const ends = await this.ends();
     const from = Math.max(ends.low, after + 1);
-    if (from >= ends.high) return { letters: [] };
+    const end = ends.high;
+    if (from >= Math.min(end, before)) return { letters: [], end };
     const reader = new DeadTopicReader(this.kafka, this.topic, this.settings.sessionTimeoutMs);
     const letters: DeadLetter[] = [];
     let next: number | undefined;
     try {
       await within(LIST_TIMEOUT_MS, 'Kafka did not show the dead letters', reader.open());
       const isMeant = (letter: DeadLetter) =>
-        letter.diedAtMs >= sinceMs && (reason === undefined || letter.reason === reason);
+        letter.place < before && letter.diedAtMs >= sinceMs && (reason === undefined || letter.reason === reason);
       const found = new Candidates(isMeant);
       const all = reader.read(from, ends.high, (message) => found.see(message));
       await within(LIST_TIMEOUT_MS, 'Kafka did not show the dead letters', all);
@@ -117,7 +124,7 @@ export class KafkaDeadLetterLog extends DeadLetterLog {
     } finally {
       void this.leave(reader);
     }
-    return { letters, ...(next !== undefined && { next }) };
+    return { letters, end, ...(next !== undefined && { next }) };
   }
 
   private async ends(): Promise<{ low: number; high: number }> {

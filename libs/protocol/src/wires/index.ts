@@ -2,6 +2,7 @@
  * What processes say to each other and what waits on the bus: `libs/protocol/proto/inner-wires.proto`, typed.
  * A door of its own, because clients never see these.
  */
+import { isAppId, parseChannel } from '../channel.js';
 import { skylark } from './wires.generated.js';
 
 export const Encoding = { json: 0, text: 1, binary: 2 } as const;
@@ -122,3 +123,16 @@ export const bodyCodec = codec<Body>('Body');
 export const recordCodec = codec<PushRecord>('Record');
 export const deliveryBatchCodec = codec<DeliveryBatch>('DeliveryBatch');
 export const deliveryAckCodec = codec<DeliveryAck>('DeliveryAck');
+
+/** An error for what is no record, or lacks what every record has. Fields of later versions are no harm. */
+export function readRecord(bytes: Uint8Array): PushRecord | Error {
+  try {
+    const record = recordCodec.decode(bytes);
+    const { app, id, targets, body } = record;
+    const isWhole = isAppId(app) && id !== '' && body.length > 0 && targets.length > 0;
+    if (isWhole && targets.every(({ channel }) => parseChannel(channel))) return record;
+    return new Error('it lacks an app, an id, a body or a channel');
+  } catch (error) {
+    return error instanceof Error ? error : new Error(String(error));
+  }
+}

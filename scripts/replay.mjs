@@ -64,21 +64,24 @@ const query = {
   ...(given.since !== undefined && { since: timeOf(given.since) }),
 };
 
+/** What was looked at, also when a later page could not be had. */
+const rows = [];
+let refused = 0;
 try {
-  const { rows, refused } = await replay();
-  if (rows.length > 0) print([['died at', 'reason', 'source', 'key', 'message', 'outcome'], ...rows]);
-  const done = rows.length - refused;
-  const verb = given['dry-run'] ? 'would be sent again' : 'sent again';
-  console.log(rows.length === 0 ? 'No dead letters.' : `${done} ${verb}, ${refused} refused.`);
-  process.exitCode = refused > 0 ? 1 : 0;
+  await replay();
 } catch (error) {
   console.error(`The replay failed: ${/** @type {Error} */ (error).message}`);
   process.exitCode = 1;
 }
+if (rows.length > 0) print([['died at', 'reason', 'source', 'key', 'message', 'outcome'], ...rows]);
+if (rows.length > 0 || process.exitCode === undefined) {
+  const done = rows.length - refused;
+  const verb = given['dry-run'] ? 'would be sent again' : 'sent again';
+  console.log(rows.length === 0 ? 'No dead letters.' : `${done} ${verb}, ${refused} refused.`);
+  if (refused > 0) process.exitCode = 1;
+}
 
 async function replay() {
-  const rows = [];
-  let refused = 0;
   let cursor;
   do {
     const body = { ...query, dryRun: given['dry-run'], limit: Math.min(page, limit - rows.length), cursor };
@@ -87,7 +90,6 @@ async function replay() {
     refused += answer.refused;
     cursor = answer.cursor;
   } while (cursor !== undefined && rows.length < limit);
-  return { rows, refused };
 }
 
 async function ask(body) {

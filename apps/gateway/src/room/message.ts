@@ -16,6 +16,9 @@ export interface Placed {
   rate: number;
 }
 
+/** Ids are written into frames as they are: printable ASCII without quotes and backslashes. */
+const plainId = /^[!#-[\]-~]+$/;
+
 const plain = 0;
 const minimal = 1;
 
@@ -55,10 +58,11 @@ export class Message {
     this.variants = body.variants.map((variant) => compiled(variant.match).match);
   }
 
-  /** Undefined when the bytes are no Body. */
+  /** Undefined when the bytes are no Body, or its id would break the frames that it stands in. */
   static read(offset: number, body: Uint8Array, sessions: SessionTable): Message | undefined {
     try {
-      return new Message(offset, bodyCodec.decode(body), body.length, sessions);
+      const decoded = bodyCodec.decode(body);
+      return plainId.test(decoded.id) ? new Message(offset, decoded, body.length, sessions) : undefined;
     } catch {
       return undefined;
     }

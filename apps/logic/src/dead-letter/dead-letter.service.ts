@@ -44,8 +44,8 @@ export class DeadLetterService {
     }
     const deadLetters = letters.map((letter, i): ReplayedLetter => {
       const way = ways[i]!;
-      if (typeof way === 'string') return { ...seen(letter), outcome: 'refused', why: way };
-      return { ...seen(letter), outcome: dryRun ? 'would_replay' : 'replayed' };
+      if (typeof way === 'string') return Object.assign(seen(letter), { outcome: 'refused' as const, why: way });
+      return Object.assign(seen(letter), { outcome: dryRun ? ('would_replay' as const) : ('replayed' as const) });
     });
     return { replayed: dryRun ? 0 : sent.length, refused: letters.length - sent.length, deadLetters, ...page };
   }

@@ -87,7 +87,11 @@ export async function openRig(options: { maxOutboxBytes?: number; limits?: Repai
   const sessions = new SessionTable();
   sessions.identify('g1', 1);
   const registrar = new Registrar(registry.presence, () => node, clock, log);
-  const channels = new ChannelTable((local, present) => registrar.tell(local, present));
+  const channels = new ChannelTable(
+    (local, present) => registrar.tell(local, present),
+    undefined,
+    (messages) => metrics.dropped.inc({ stage: 'replay', reason: 'left' }, messages),
+  );
   const epoch = new CurrentEpoch(sessions, channels, log);
   const outboxes = new Outboxes(maxOutboxBytes, metrics);
   const look = new HistoryLook(history, epoch, sessions, metrics);

@@ -80,6 +80,7 @@ export class Gateway {
     const channels = new ChannelTable(
       (channel, present) => registrar.tell(channel, present),
       (channel) => counts.touch(channel),
+      (messages) => metrics.dropped.inc({ stage: 'replay', reason: 'left' }, messages),
     );
     const epoch = new CurrentEpoch(sessions, channels, log);
     gatewayMetrics(metrics, sessions, channels);

@@ -74,7 +74,7 @@ describe('a paced push', () => {
     for (const { session } of people.slice(0, 4)) rig.leave(session);
     await pass(rig, 1_200);
     expect(have(people.slice(4), 'slow')).toBe(6);
-    expect(await rig.dropped('fanout', 'left')).toBe(4);
+    expect(await rig.dropped('paced', 'left')).toBe(4);
   });
 
   it('reaches who comes meanwhile by history only, and what is later in its place', async () => {
@@ -111,7 +111,7 @@ describe('a paced push', () => {
     await rig.push([allChannel], 'later');
     await pass(rig, 10 * second);
     expect([have(people, 'slow'), have(people, 'later')]).toEqual([5, 10]);
-    expect(await rig.dropped('fanout', 'expired')).toBe(5);
+    expect(await rig.dropped('paced', 'expired')).toBe(5);
   });
 
   it('ends when the gateway does, and counts who has not got it', async () => {
@@ -123,7 +123,7 @@ describe('a paced push', () => {
     rig.pacing.stop();
     await pass(rig, 10 * second);
     expect([have(people, 'slow'), have(people, 'later')]).toEqual([5, 0]);
-    expect(await rig.dropped('fanout', 'shutdown')).toBe(5 + 1);
+    expect(await rig.dropped('paced', 'shutdown')).toBe(5 + 1);
   });
 
   it('is not overtaken by what history has, when the registry had lost this node', async () => {
@@ -146,7 +146,7 @@ describe('a paced push', () => {
     rig.epoch.adopt('another');
     await pass(rig, second);
     expect([have(people, 'slow'), have(people, 'later')]).toEqual([0, 0]);
-    expect(await rig.dropped('fanout', 'gap')).toBe(10 + 1);
+    expect(await rig.dropped('paced', 'gap')).toBe(10 + 1);
     expect(people.map(({ connection }) => connection.closedWith)).toEqual(people.map(() => 4410));
   });
 

@@ -17,9 +17,7 @@ import type { PacedPassage, Pacing } from './pacing.js';
  * the one Buffer given to each; where somebody wants less, or something is for some only, members are asked one by one.
  */
 export class Fanout implements Passage, PacedPassage {
-  private framesOut = 0;
   private readonly deliveriesIn;
-  private readonly frames;
   private readonly gone;
   private readonly expired;
   private readonly undecodable;
@@ -37,7 +35,6 @@ export class Fanout implements Passage, PacedPassage {
     private readonly maxOutboxBytes: number,
   ) {
     this.deliveriesIn = metrics.counter('skylark_gateway_deliveries_total', 'Deliveries taken from job');
-    this.frames = metrics.counter('skylark_gateway_frames_total', 'Pushed frames given to sessions');
     this.gone = metrics.dropped.labels('fanout', 'gone');
     this.expired = metrics.dropped.labels('fanout', 'expired');
     this.undecodable = metrics.dropped.labels('fanout', 'undecodable');
@@ -60,7 +57,6 @@ export class Fanout implements Passage, PacedPassage {
     for (const [local, placed] of byChannel) this.live(local, placed);
     this.gone.inc(gone.length);
     this.deliveriesIn.inc(deliveries.length);
-    this.count();
     return gone;
   }
 
@@ -98,7 +94,6 @@ export class Fanout implements Passage, PacedPassage {
     const nowMs = this.clock.now();
     for (const item of placed) this.pass(local, item, joined, nowMs);
     joined.flush();
-    this.count();
   }
 
   /** False when nobody is there. */
@@ -126,7 +121,7 @@ export class Fanout implements Passage, PacedPassage {
       return;
     }
     joined.flush();
-    if (local.picky === 0 && (isStale || isExpired)) return this.skipped(item, isExpired);
+    if (local.picky === 0 && (isStale || isExpired)) return this.skipped(item, isExpired ? 0 : local.members.length);
     const members = local.among(message.only);
     // Backwards, so that a member that goes meanwhile moves nobody past us.
     for (let i = members.length - 1; i >= 0; i -= 1) this.offer(members[i]!, local, item, isStale, isExpired);
@@ -152,16 +147,12 @@ export class Fanout implements Passage, PacedPassage {
     return frame !== undefined;
   }
 
-  given(): void {
-    this.count();
-  }
-
   private offer(session: Session, local: LocalChannel, item: Placed, isStale: boolean, isExpired: boolean): void {
     const { message, devices } = item;
     const holding = session.held?.channels.get(local);
     const frame = isExpired ? undefined : message.frameFor(session, local.channel, devices);
     if (holding && holding.covered === undefined) return this.hold(session, holding, item, frame);
-    if (isStale || (holding && message.offset <= holding.covered!)) return this.skipped(item, frame === undefined);
+    if (isStale || (holding && message.offset <= holding.covered!)) return this.skipped(item, frame ? 1 : 0);
     // Live has come past what was replayed.
     if (holding) this.channels.release(session, local);
     if (frame) this.push(session, frame);
@@ -178,9 +169,11 @@ export class Fanout implements Passage, PacedPassage {
 
   /** Held bytes are bounded as those of the outbox are. */
   private holdBytes(session: Session, bytes: number): void {
-    session.held!.bytes += bytes;
-    if (session.held!.bytes <= this.maxOutboxBytes) return;
-    this.heldTooMuch.inc();
+    this.outboxes.meant(1);
+    const held = session.held!;
+    held.bytes += bytes;
+    if (held.bytes <= this.maxOutboxBytes) return;
+    this.heldTooMuch.inc(held.empty());
     session.close(CloseCode.slow);
   }
 
@@ -201,25 +194,21 @@ export class Fanout implements Passage, PacedPassage {
   private joinedFor(local: LocalChannel): JoinedFrames {
     return new JoinedFrames(local.channel, this.maxOutboxBytes / 8, (frames, messages) => {
       const { members } = local;
-      this.framesOut += messages * members.length;
+      this.outboxes.meant(messages * members.length);
       for (let i = members.length - 1; i >= 0; i -= 1) this.outboxes.push(members[i]!, frames, messages);
     });
   }
 
   private push(session: Session, frame: Frame): void {
-    this.framesOut += 1;
-    this.outboxes.push(session, frame);
+    this.outboxes.meant(1);
+    this.outboxes.push(session, frame, 1);
   }
 
   /** A retained one reached the session by replay; another one was pushed before it was there. */
-  private skipped({ prev }: Placed, wasNotMeant: boolean): void {
-    if (prev === notRetained && !wasNotMeant) this.beforeJoin.inc();
-  }
-
-  /** Once a batch: a counter costs as much as a short loop's step. */
-  private count(): void {
-    this.frames.inc(this.framesOut);
-    this.framesOut = 0;
+  private skipped({ prev }: Placed, sessions: number): void {
+    if (prev !== notRetained || sessions === 0) return;
+    this.outboxes.meant(sessions);
+    this.beforeJoin.inc(sessions);
   }
 }
 

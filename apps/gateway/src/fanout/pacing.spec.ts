@@ -32,7 +32,6 @@ function setup(members: number) {
   const live: number[] = [];
   const passage: PacedPassage = {
     give: () => (given += 1) > 0,
-    given: () => {},
     live: (_, placed) => live.push(...placed.map(({ message }) => message.offset)),
   };
   const message = (offset: number, bytes: number): Placed => ({

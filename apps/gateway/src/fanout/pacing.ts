@@ -8,8 +8,6 @@ import type { Session } from '../session/session.js';
 export interface PacedPassage {
   /** Gives the message to one member; false when it is not meant for it. */
   give(session: Session, local: LocalChannel, item: Placed): boolean;
-  /** Some were given; more will follow later, or `live`. */
-  given(): void;
   /** What waited behind it may go on. */
   live(local: LocalChannel, placed: readonly Placed[]): void;
 }
@@ -51,10 +49,10 @@ export class Pacing {
     metrics: Metrics,
     private readonly maxWaitingBytes = 16 * 1024 * 1024,
   ) {
-    this.left = metrics.dropped.labels('fanout', 'left');
-    this.expired = metrics.dropped.labels('fanout', 'expired');
-    this.gap = metrics.dropped.labels('fanout', 'gap');
-    this.shutdown = metrics.dropped.labels('fanout', 'shutdown');
+    this.left = metrics.dropped.labels('paced', 'left');
+    this.expired = metrics.dropped.labels('paced', 'expired');
+    this.gap = metrics.dropped.labels('paced', 'gap');
+    this.shutdown = metrics.dropped.labels('paced', 'shutdown');
     const paced = metrics.gauge('skylark_gateway_paced', 'Connections that a paced push has still to reach');
     Object.assign(paced, { collect: () => paced.set(this.ahead()) });
   }
@@ -112,7 +110,6 @@ export class Pacing {
     for (const [local, run] of this.runs) {
       if (!this.isBusy(local)) continue;
       this.advance(local, run, nowMs, passage);
-      passage.given();
       if (run.next < run.members.length) continue;
       this.runs.delete(local);
       this.log.info(
@@ -120,7 +117,6 @@ export class Pacing {
         'paced push ends',
       );
       passage.live(local, run.waiting);
-      passage.given();
     }
     if (this.runs.size > 0) return;
     this.timer?.stop();

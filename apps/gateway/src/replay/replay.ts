@@ -46,6 +46,7 @@ const maxLooks = 3;
 export class Replay {
   private readonly turns = new WeakMap<Session, Promise<void>>();
   private readonly beforeJoin;
+  private readonly repeated;
   private readonly expired;
 
   constructor(
@@ -59,6 +60,7 @@ export class Replay {
     private readonly timeoutMs = 10_000,
   ) {
     this.beforeJoin = metrics.dropped.labels('replay', 'before_join');
+    this.repeated = metrics.dropped.labels('replay', 'repeated');
     this.expired = metrics.dropped.labels('replay', 'expired');
   }
 
@@ -200,13 +202,14 @@ export class Replay {
     for (const { message, devices } of missed) {
       const frame = message.frameFor(session, local.channel, devices);
       if (frame === undefined) continue;
+      this.outboxes.meant(1);
       this.give(session, frame, message.body.expiresAtMs, nowMs);
     }
     let covered = top;
     for (const { offset, prev, frame, expiresAtMs } of holding.waiting) {
       held.bytes -= frame?.length ?? 0;
       if (offset <= top) {
-        if (prev === -1 && frame) this.beforeJoin.inc();
+        if (frame) (prev === -1 ? this.beforeJoin : this.repeated).inc();
         continue;
       }
       if (frame) this.give(session, frame, expiresAtMs, nowMs);
@@ -222,7 +225,7 @@ export class Replay {
   /** What waited may have come to its end meanwhile. */
   private give(session: Session, frame: Frame, expiresAtMs: number, nowMs: number): void {
     if (expiresAtMs !== 0 && expiresAtMs <= nowMs) this.expired.inc();
-    else this.outboxes.push(session, frame);
+    else this.outboxes.push(session, frame, 1);
   }
 
   /** Of a channel that the session was in before. */

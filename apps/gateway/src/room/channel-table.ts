@@ -44,10 +44,14 @@ export type ChannelChange = (channel: LocalChannel, present: boolean) => void;
 export class ChannelTable {
   private readonly byKey = new Map<string, LocalChannel>();
 
-  /** `resized`: a channel has one member more, or one less and still some. */
+  /**
+   * `resized`: a channel has one member more, or one less and still some. `lost`: so many messages were held back for a
+   * session that has left their channel.
+   */
   constructor(
     private readonly changed: ChannelChange = () => {},
     private readonly resized: (channel: LocalChannel) => void = () => {},
+    private readonly lost: (messages: number) => void = () => {},
   ) {}
 
   get size(): number {
@@ -107,6 +111,8 @@ export class ChannelTable {
   release(session: Session, local: LocalChannel): void {
     local.labels?.holding.delete(session);
     const { held } = session;
+    const waiting = held?.channels.get(local)?.empty() ?? 0;
+    if (waiting > 0) this.lost(waiting);
     if (!held?.channels.delete(local) || held.channels.size > 0 || session.state === 'arriving') return;
     this.alter(session, () => (session.held = null));
   }

@@ -20,6 +20,16 @@ export class HeldChannel {
   waiting: HeldFrame[] = [];
   /** Neither registry nor history answered in time: the session is not in the channel. */
   hasFailed = false;
+
+  /** Lets go of the messages, not of their places; answers how many that were. */
+  empty(): number {
+    let messages = 0;
+    for (const held of this.waiting) {
+      if (held.frame) messages += 1;
+      held.frame = undefined;
+    }
+    return messages;
+  }
 }
 
 /** Live messages of a session that wait until its replay is done. */
@@ -30,13 +40,19 @@ export class Held<C extends object = object> {
   /** Bytes of all that is held. */
   bytes = 0;
 
+  /** Lets go of the messages, not of their places; answers how many that were. */
+  empty(): number {
+    let messages = this.direct.length;
+    this.direct = [];
+    for (const holding of this.channels.values()) messages += holding.empty();
+    this.bytes = 0;
+    return messages;
+  }
+
   /** Lets go of everything; answers how many messages that were. */
   drop(): number {
-    let messages = this.direct.length;
-    for (const { waiting } of this.channels.values()) messages += waiting.filter(({ frame }) => frame).length;
+    const messages = this.empty();
     this.channels.clear();
-    this.direct = [];
-    this.bytes = 0;
     return messages;
   }
 }

@@ -32,13 +32,13 @@ describe('outboxes', () => {
   it('write what a tick brings once, at its end', async () => {
     const { outboxes, arrive, valueOf } = setup();
     const { session, connection } = arrive();
-    expect([one, two, three].map((frame) => outboxes.push(session, frame))).toEqual(['queued', 'queued', 'queued']);
+    expect([one, two, three].map((frame) => outboxes.push(session, frame, 1))).toEqual(['queued', 'queued', 'queued']);
     expect(connection.writes).toEqual([]);
     await outboxes.afterFlush();
     expect(connection.writes).toEqual([Buffer.concat([one, two, three])]);
     expect(await valueOf('skylark_gateway_writes_total')).toBe(1);
     expect(await valueOf('skylark_gateway_written_bytes_total')).toBe(one.length + two.length + three.length);
-    outboxes.push(session, one);
+    outboxes.push(session, one, 1);
     await outboxes.afterFlush();
     expect(connection.writes).toHaveLength(2);
   });
@@ -47,9 +47,9 @@ describe('outboxes', () => {
     const { outboxes, arrive } = setup();
     const members = [arrive(), arrive(), arrive()];
     const other = arrive();
-    for (const { session } of members) outboxes.push(session, one);
-    outboxes.push(other.session, two);
-    for (const { session } of [...members, other]) outboxes.push(session, three);
+    for (const { session } of members) outboxes.push(session, one, 1);
+    outboxes.push(other.session, two, 1);
+    for (const { session } of [...members, other]) outboxes.push(session, three, 1);
     await outboxes.afterFlush();
     expect(other.connection.texts).toEqual(['two', 'three']);
     for (const { connection } of members) {
@@ -62,11 +62,11 @@ describe('outboxes', () => {
     const { outboxes, arrive, dropped } = setup(one.length * 2);
     const [slow, quick] = [arrive(), arrive()];
     slow.connection.isSlow = true;
-    outboxes.push(slow.session, one);
+    outboxes.push(slow.session, one, 1);
     await outboxes.afterFlush();
-    const pushed = [two, one, one].map((frame) => outboxes.push(slow.session, frame));
+    const pushed = [two, one, one].map((frame) => outboxes.push(slow.session, frame, 1));
     expect(pushed).toEqual(['queued', 'full', 'closed']);
-    expect(outboxes.push(quick.session, one)).toBe('queued');
+    expect(outboxes.push(quick.session, one, 1)).toBe('queued');
     await outboxes.afterFlush();
     expect(slow.connection.ended).toEqual({ code: 4413, reason: CloseCode.slow.reason });
     expect(slow.connection.texts).toEqual(['one']);
@@ -78,7 +78,7 @@ describe('outboxes', () => {
   it('write early what is too much for one tick, and close nobody who takes it', async () => {
     const { outboxes, arrive, dropped } = setup(one.length * 2);
     const { session, connection } = arrive();
-    for (let i = 0; i < 9; i += 1) expect(outboxes.push(session, one)).toBe('queued');
+    for (let i = 0; i < 9; i += 1) expect(outboxes.push(session, one, 1)).toBe('queued');
     expect(connection.writes).toHaveLength(4);
     await outboxes.afterFlush();
     expect(connection.texts).toHaveLength(9);
@@ -91,17 +91,17 @@ describe('outboxes', () => {
     const { session, connection } = arrive();
     connection.isSlow = true;
     for (let tick = 0; tick < 2; tick += 1) {
-      expect(outboxes.push(session, one)).toBe('queued');
+      expect(outboxes.push(session, one, 1)).toBe('queued');
       await outboxes.afterFlush();
     }
-    expect(outboxes.push(session, one)).toBe('full');
+    expect(outboxes.push(session, one, 1)).toBe('full');
     expect(connection.ended).toMatchObject({ code: 4413 });
   });
 
   it('take a room in one tick as a whole: the limit is per client', async () => {
     const { outboxes, arrive } = setup(one.length);
     const members = Array.from({ length: 100 }, arrive);
-    for (const { session } of members) outboxes.push(session, one);
+    for (const { session } of members) outboxes.push(session, one, 1);
     await outboxes.afterFlush();
     expect(members.every(({ connection }) => connection.texts.join() === 'one')).toBe(true);
   });
@@ -109,11 +109,11 @@ describe('outboxes', () => {
   it('write what waits before the close frame', async () => {
     const { outboxes, arrive } = setup();
     const { session, connection } = arrive();
-    outboxes.push(session, one);
+    outboxes.push(session, one, 1);
     outboxes.close(session, CloseCode.kicked, 'spam');
     expect(connection.texts).toEqual(['one']);
     expect(connection.ended).toEqual({ code: 4403, reason: 'spam' });
-    expect(outboxes.push(session, two)).toBe('closed');
+    expect(outboxes.push(session, two, 1)).toBe('closed');
     await outboxes.afterFlush();
     expect(connection.texts).toEqual(['one']);
   });
@@ -121,7 +121,7 @@ describe('outboxes', () => {
   it('resolve after the flush when somebody is gone in the middle of it', async () => {
     const { outboxes, arrive, dropped } = setup();
     const [gone, there] = [arrive(), arrive()];
-    for (const { session } of [gone, there]) outboxes.push(session, one);
+    for (const { session } of [gone, there]) outboxes.push(session, one, 1);
     gone.connection.terminate();
     await outboxes.afterFlush();
     expect(gone.connection.writes).toEqual([]);

@@ -16,12 +16,16 @@ export class Outboxes {
   private isScheduled = false;
   private writesDone = 0;
   private bytesDone = 0;
+  private messagesMeant = 0;
+  private messagesWritten = 0;
   private joinedOf: Frame[] = [];
   private joined: Frame = Buffer.alloc(0);
   private readonly slow;
   private readonly gone;
   private readonly writes;
   private readonly bytes;
+  private readonly targeted;
+  private readonly written;
 
   constructor(
     private readonly maxBytes: number,
@@ -31,13 +35,24 @@ export class Outboxes {
     this.gone = metrics.dropped.labels('outbox', 'closed');
     this.writes = metrics.counter('skylark_gateway_writes_total', 'Socket writes');
     this.bytes = metrics.counter('skylark_gateway_written_bytes_total', 'Bytes written to clients');
+    this.targeted = metrics.counter('skylark_gateway_targeted_total', 'Pushed messages, once for each session meant');
+    this.written = metrics.counter('skylark_gateway_written_total', 'Pushed messages written to clients');
+  }
+
+  /**
+   * The ledger's one side: so many pushed messages are meant for sessions here, each session counted. The other side is what
+   * was written and what was dropped on the way (stages `replay` and `outbox`).
+   */
+  meant(messages: number): void {
+    this.messagesMeant += messages;
+    this.schedule();
   }
 
   /**
    * Counts bytes, not frames: one large message can hurt as much as a thousand small ones.
-   * @param messages how many messages `frame` holds, joined; drops are counted in messages.
+   * @param messages how many pushed messages `frame` holds, joined; what the protocol itself says is none.
    */
-  push(session: Session, frame: Frame, messages = 1): Pushed {
+  push(session: Session, frame: Frame, messages = 0): Pushed {
     if (session.state === 'closed' || !session.connection.isOpen) {
       this.gone.inc(messages);
       return 'closed';
@@ -75,6 +90,7 @@ export class Outboxes {
     const { pending } = session;
     if (pending === null) return;
     if (!session.connection.isOpen) return this.drop(session);
+    this.messagesWritten += session.pendingMessages;
     session.pending = null;
     session.pendingBytes = 0;
     session.pendingMessages = 0;
@@ -114,8 +130,12 @@ export class Outboxes {
   private count(): void {
     this.writes.inc(this.writesDone);
     this.bytes.inc(this.bytesDone);
+    this.targeted.inc(this.messagesMeant);
+    this.written.inc(this.messagesWritten);
     this.writesDone = 0;
     this.bytesDone = 0;
+    this.messagesMeant = 0;
+    this.messagesWritten = 0;
   }
 
   private schedule(): void {

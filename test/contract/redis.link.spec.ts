@@ -1,5 +1,6 @@
 import { spawnSync } from 'node:child_process';
 import { connectRedis, RedisUnavailableError, silentLog, type Log, type RedisLink } from '@app/runtime';
+import { connectTest } from '../support/redis-keys.js';
 import { startRedis } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 
@@ -101,6 +102,37 @@ async function runScript(link: RedisLink): Promise<unknown[]> {
         await link.close();
         await server.stop();
       }
+    }
+  });
+
+  it('looks at the settings of each server that it is connected to, and says what is new', async () => {
+    const server = await startRedis({ appendonly: true });
+    const { log, said } = listeningLog();
+    const link = connectRedis(server.url, { log, name: 'test' });
+    const admin = connectTest(server.url);
+    const warnings = () => said.filter((line) => line.includes('REDIS '));
+    const again = async () => {
+      const connections = said.filter((line) => line.endsWith('redis connected')).length;
+      await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await until(() => said.filter((line) => line.endsWith('redis connected')).length > connections);
+      await (await link.connected()).ping(); // answered after the questions about its settings
+    };
+    try {
+      await (await link.connected()).ping();
+      expect(warnings()).toEqual([]);
+      await admin.config('SET', 'appendonly', 'no');
+      await again();
+      await until(() => warnings().length === 1);
+      await again();
+      expect(warnings()).toEqual([expect.stringContaining('FORGETS')]);
+      await admin.acl('SETUSER', 'default', '-config');
+      await again();
+      await until(() => warnings().length === 2);
+      expect(warnings()[1]).toContain('DOES NOT TELL ITS SETTINGS');
+    } finally {
+      await admin.quit();
+      await link.close();
+      await server.stop();
     }
   });
 });

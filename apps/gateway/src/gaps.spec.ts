@@ -108,6 +108,25 @@ describe('a gap in a channel', () => {
     expect(ann.connection.pushed).toEqual([0, 1, 2, 'not routed here']);
   });
 
+  it('is found when what came before comes again, because history had come back without it', async () => {
+    const rig = await openRig();
+    await rig.push([room], 0);
+    const lost = await rig.append([room], 1);
+    await rig.deliver([lost]); // to nobody here
+    const { tops, read } = rig.history;
+    const stands = (channel: string) => ({ epoch: rig.epochName, offset: channel === room ? 0 : -1, floor: -1 });
+    rig.history.tops = (_, channels) => Promise.resolve(channels.map(stands));
+    const ann = rig.connect({ rooms: ['r'], since: [[room, { epoch: rig.epochName, offset: 0 }]] });
+    await ann.arrived;
+    expect(ann.connection.pushed).toEqual([]);
+    Object.assign(rig.history, { tops, read });
+    await rig.deliver([lost]);
+    await until(() => ann.connection.pushed.length === 1);
+    await rig.deliver([lost]);
+    await rig.push([room], 2);
+    expect(ann.connection.pushed).toEqual([1, 2]);
+  });
+
   it('is none in a channel of which nothing was known', async () => {
     const rig = await openRig();
     const ann = rig.connect({ rooms: ['r'] });

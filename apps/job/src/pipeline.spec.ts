@@ -7,7 +7,7 @@ import {
   type OwnedShard,
   type ShardConsumer,
 } from '@app/bus';
-import { createMemoryHistory, GhostOwnerError, parsePolicies, type HistoryStore } from '@app/history';
+import { createMemoryHistory, GhostOwnerError, HistoryLostError, parsePolicies, type HistoryStore } from '@app/history';
 import { bodyCodec, recordCodec, Refusal, type DeliveryBatch, type PushRecord } from '@app/protocol/wires';
 import { createMemoryRegistry, nodeRef, type Registry } from '@app/registry';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
@@ -26,7 +26,7 @@ import { Sieve } from './shard/sieve.js';
 /** Gateways in this process, which take what comes until they are held. */
 class Gateways extends GatewayClients {
   readonly taken = new Map<string, DeliveryBatch[]>();
-  private held: (() => void)[] | undefined;
+  private waiting: (() => void)[] | undefined;
 
   override isUp(): boolean {
     return true;
@@ -35,7 +35,7 @@ class Gateways extends GatewayClients {
   override use({ id }: { id: string }): GatewayLink {
     return {
       deliver: async (batch) => {
-        if (this.held) await new Promise<void>((resolve) => this.held!.push(resolve));
+        if (this.waiting) await new Promise<void>((resolve) => this.waiting!.push(resolve));
         this.taken.set(id, [...(this.taken.get(id) ?? []), structuredClone(batch)]);
         return { taken: batch.deliveries.at(-1)!.offset, refused: Refusal.none, gone: [] };
       },
@@ -43,12 +43,17 @@ class Gateways extends GatewayClients {
   }
 
   hold(): void {
-    this.held = [];
+    this.waiting = [];
+  }
+
+  /** Batches that wait. */
+  get held(): number {
+    return this.waiting?.length ?? 0;
   }
 
   letGo(): void {
-    for (const resolve of this.held ?? []) resolve();
-    this.held = undefined;
+    for (const resolve of this.waiting ?? []) resolve();
+    this.waiting = undefined;
   }
 
   deliveries(id: string) {
@@ -380,6 +385,51 @@ describe('Pipeline', () => {
     await publish({}, {});
     await until(() => commits.at(-1) === 2);
     expect(gateways.offsets('g1')).toEqual([0, 1]);
+  });
+
+  it('appends all that is not committed again when history has lost it, and gateways skip what they had', async () => {
+    let isLost = false;
+    const { publish, present, gateways, commits, history } = await startPipeline((store) => {
+      const append = store.append.bind(store);
+      store.append = (owner, records) =>
+        isLost ? Promise.reject(new HistoryLostError('older')) : append(owner, records);
+      const claim = store.claim.bind(store);
+      store.claim = (owner) => {
+        isLost = false;
+        return claim(owner);
+      };
+    });
+    await present('g1', 'room', 'kept');
+    gateways.hold();
+    await publish({}, {});
+    await until(() => gateways.held === 1);
+    isLost = true;
+    await publish({});
+    await until(() => !isLost);
+    gateways.letGo();
+    await until(() => commits.at(-1) === 3);
+    expect(gateways.offsets('g1').slice(-3)).toEqual([0, 1, 2]);
+    const steps = gateways.deliveries('g1').slice(-3);
+    expect(steps.map(({ steps: [step] }) => step!.prev)).toEqual([-2, 0, 1]);
+    expect((await history.tops('default', ['room:kept']))[0]!.offset).toBe(2);
+  });
+
+  it('delivers before replicas have it, and commits after', async () => {
+    const asked: { retainedTo: number | undefined; done: () => void }[] = [];
+    const { publish, present, gateways, commits } = await startPipeline((history) => {
+      history.replicated = ({ retainedTo }) => new Promise((done) => asked.push({ retainedTo, done }));
+    });
+    await present('g1', 'room', 'kept');
+    await present('g1', 'room', 'loose');
+    await publish({}, {});
+    await until(() => gateways.offsets('g1').length === 2);
+    await publish({ targets: to('room:loose') });
+    await until(() => gateways.offsets('g1').length === 3);
+    await setImmediate();
+    expect(asked.map(({ retainedTo }) => retainedTo)).toEqual([1]);
+    expect(commits).toEqual([0]);
+    asked[0]!.done();
+    await until(() => commits.at(-1) === 3);
   });
 
   it('stops a shard that a later owner writes', async () => {

@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import type { BusEntry, OwnedShard } from '@app/bus';
-import { HistoryStore, type Kept } from '@app/history';
+import { HistoryStore, isRetained, type Kept } from '@app/history';
 import { Dispatcher } from './dispatch/dispatcher.js';
 import { Router } from './route/router.js';
 import { Reader, type ReadRecord } from './shard/reader.js';
@@ -45,7 +45,7 @@ export class Pipeline {
     const retained = await this.retain(run, read);
     if (run.ended) return;
     run.retained.acknowledged(retained.records, retained.answers);
-    this.holdUntilReplicated(run, read[0]!.offset);
+    if (retained.answers.some(isRetained)) this.holdUntilReplicated(run, read[0]!.offset);
     // After the append, or a newcomer could miss one: it reads history after it has written the registry.
     const places = new Map(retained.records.map((record, i) => [record, retained.answers[i]!]));
     const { records, answers: routes } = await this.sieve.pass(run, retained.records, {

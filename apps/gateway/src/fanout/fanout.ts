@@ -60,6 +60,20 @@ export class Fanout implements Passage, PacedPassage {
     return gone;
   }
 
+  /**
+   * Deliveries that this gateway has taken come again, because history had lost them: who came into a channel meanwhile was
+   * not shown them, and nothing tells so but that the channel stands below them.
+   */
+  lookBehind(deliveries: readonly Delivery[]): void {
+    for (const { app, offset, steps } of deliveries) {
+      for (const { channel, prev } of steps) {
+        const local = prev === notRetained ? undefined : this.channels.get(app, channel);
+        if (local?.last === undefined || local.last >= offset) continue;
+        if (!this.repair.isBusy(local) && !this.pacing.isBusy(local)) this.repair.start(local, [], this);
+      }
+    }
+  }
+
   live(local: LocalChannel, placed: readonly Placed[]): void {
     const joined = this.joinedFor(local);
     const nowMs = this.clock.now();

@@ -34,6 +34,7 @@ export class Intake {
     if (admitted.refused !== Refusal.none) return { ...admitted, gone: [] };
     // That is what a job says that had given us up: what it kept from us is in history only.
     if (batch.deliveries.length === 0) this.comparison.ask(this.fanout);
+    this.fanout.lookBehind(admitted.again);
     return { taken: admitted.taken, refused: Refusal.none, gone: this.fanout.take(admitted.fresh) };
   }
 }

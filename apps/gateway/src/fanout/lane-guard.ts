@@ -4,8 +4,8 @@ import type { NodeRef } from '@app/registry';
 import type { Metrics } from '@app/runtime';
 import type { CurrentEpoch } from '../room/current-epoch.js';
 
-/** What of a batch is new here, and the highest offset taken of its shard with it; or why none of it is taken. */
-export type Admitted = { refused: typeof Refusal.none; fresh: Delivery[]; taken: number } | Refused;
+/** What of a batch is new here, what came before, and the highest offset taken of its shard with it; or why none of it is taken. */
+export type Admitted = { refused: typeof Refusal.none; fresh: Delivery[]; again: Delivery[]; taken: number } | Refused;
 export interface Refused {
   refused: Exclude<Refusal, typeof Refusal.none>;
   taken: number;
@@ -45,13 +45,16 @@ export class LaneGuard {
     if (batch.ownerEpoch < lane.owner) return { refused: Refusal.ghostOwner, taken: lane.taken };
     lane.owner = batch.ownerEpoch;
     const fresh: Delivery[] = [];
+    const again: Delivery[] = [];
     for (const delivery of batch.deliveries) {
-      if (delivery.offset <= lane.taken) continue;
-      lane.taken = delivery.offset;
-      fresh.push(delivery);
+      if (delivery.offset <= lane.taken) again.push(delivery);
+      else {
+        lane.taken = delivery.offset;
+        fresh.push(delivery);
+      }
     }
-    this.repeated.inc(batch.deliveries.length - fresh.length);
-    return { refused: Refusal.none, fresh, taken: Math.max(0, lane.taken) };
+    this.repeated.inc(again.length);
+    return { refused: Refusal.none, fresh, again, taken: Math.max(0, lane.taken) };
   }
 
   private laneOf({ shard, epoch }: DeliveryBatch): Lane {

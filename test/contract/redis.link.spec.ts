@@ -113,7 +113,7 @@ async function runScript(link: RedisLink): Promise<unknown[]> {
     const warnings = () => said.filter((line) => line.includes('REDIS '));
     const again = async () => {
       const connections = said.filter((line) => line.endsWith('redis connected')).length;
-      await admin.client('KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
+      await admin.call('CLIENT', 'KILL', 'TYPE', 'normal', 'SKIPME', 'yes');
       await until(() => said.filter((line) => line.endsWith('redis connected')).length > connections);
       await (await link.connected()).ping(); // answered after the questions about its settings
     };

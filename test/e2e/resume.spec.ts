@@ -213,8 +213,8 @@ describe.each([
         if (comings <= 2) await client.drop();
         const came = client.received(`room:${room}`);
         got.push(...came.map((packet) => packet.data));
-        if (came.length > 0) since = `${epoch}:${came.at(-1)!.offset}`;
-        else expect(comings).toBeLessThan(20);
+        expect(came.length).toBeGreaterThan(0); // or a slow client would never come to the end
+        since = `${epoch}:${came.at(-1)!.offset}`;
         await client.drop();
       }
       expect(got).toEqual(data);

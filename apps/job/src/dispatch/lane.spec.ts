@@ -180,6 +180,21 @@ describe('Lane', () => {
     expect(await dropped()).toEqual({ node_stalled: 2 });
   });
 
+  it('gives nobody up because of a pause of its own', async () => {
+    const { gateway, pushOne, clock, run, commits, dropped } = open();
+    pushOne(1, notRetained);
+    run.watermark.read(1);
+    await settled();
+    clock.advance(4 * stallMs); // and the answer is there, behind the time limit
+    await gateway.breaks();
+    clock.advance(100);
+    await settled();
+    expect(gateway.offsets).toEqual([[1], [1]]);
+    await gateway.takes();
+    expect(commits().at(-1)).toBe('commit 2');
+    expect(await dropped()).toEqual({});
+  });
+
   it('is open again when the node answers, and tells it to look for what was kept from it until then', async () => {
     const { gateway, push, clock } = open();
     await push(1);

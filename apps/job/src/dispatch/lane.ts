@@ -36,6 +36,9 @@ export interface LaneParts {
   onEnd(lane: Lane): void;
 }
 
+/** So long after its time no timer comes in a process that runs. */
+const tooLateMs = 1_000;
+
 type Outcome = 'taken' | 'stalled' | 'dead' | 'void' | 'ended';
 
 /**
@@ -126,7 +129,7 @@ export class Lane {
   private async handOver(deliveries: Delivery[]): Promise<Outcome> {
     const { clock, settings } = this.parts;
     const last = deliveries.at(-1)?.offset ?? -1;
-    const deadline = clock.now() + settings.stallMs;
+    let deadline = clock.now() + settings.stallMs;
     for (let attempt = 1; ; attempt += 1) {
       const answer = await this.send(deliveries, deadline - clock.now());
       if (this.hasEnded) return 'ended';
@@ -137,6 +140,8 @@ export class Lane {
       }
       if (answer?.refused === Refusal.otherIncarnation) return 'void';
       if (answer?.refused === Refusal.otherEpoch) await this.renew();
+      // We stood still ourselves, and judge nobody by that.
+      if (clock.now() > deadline + tooLateMs) deadline = clock.now() + settings.stallMs;
       const left = deadline - clock.now();
       if (left > 0) await this.wait(Math.min(left, backoffMs(attempt)));
       if (this.hasEnded) return 'ended';

@@ -12,6 +12,8 @@ export interface Finding {
   client: string;
   channel: string;
   n: number;
+  /** Of the message, when it was accepted. */
+  id: string | undefined;
   /** Milliseconds of the run: when it was pushed, or came. */
   at: number;
   detail: string;
@@ -54,10 +56,11 @@ export interface Evidence {
   keepsAll: (channel: string) => boolean;
 }
 
+/** Of each problem. */
+const findingsKept = 30;
 /** How long a fleeting message may take in calm, and after what time it must not come any more, beyond its ttlMs. */
 const slackMs = 5_000;
 const lateSlackMs = 2_000;
-const findingsKept = 200;
 
 /** Compares what was accepted with what came, client by client and channel by channel. */
 export function judge(evidence: Evidence): Verdict {
@@ -102,9 +105,11 @@ class Balance {
     for (const follower of evidence.followers) this.follow(follower);
   }
 
-  private found(finding: Finding): void {
+  private found(finding: Omit<Finding, 'id'>): void {
     this.verdict.problems[finding.problem] += 1;
-    if (this.verdict.findings.length < findingsKept) this.verdict.findings.push(finding);
+    if (this.verdict.problems[finding.problem] <= findingsKept) {
+      this.verdict.findings.push({ ...finding, id: this.evidence.pushes.get(finding.n)?.id });
+    }
   }
 
   private follow(follower: Follower): void {
@@ -190,7 +195,7 @@ class Balance {
       else if (push.n > newest && !isOpen) this.verdict.missingTold += endedByHole ? 1 : 0;
       else {
         const problem = push.n < newest ? 'silentGap' : 'lost';
-        const detail = `${push.id} accepted at ${push.acceptedAt}, ${this.witness.describe(channel, push.n)}; its client stays since ${first.openedAt} (${first.began}, ${first.epoch}:${first.base}), newest ${newest}`;
+        const detail = `accepted at ${push.acceptedAt}, ${this.witness.describe(channel, push.n)}; its client stays since ${first.openedAt} (${first.began}, ${first.epoch}:${first.base}), newest ${newest}`;
         this.found({ problem, client: follower.name, channel, n: push.n, at: push.sentAt, detail });
       }
     }
@@ -199,7 +204,9 @@ class Balance {
   /** Whether a stream that begins with this stay promises the push. */
   private isAfter(push: Push, stay: Stay): boolean {
     const offset = this.witness.offset(stay.channel, push.n, stay.epoch);
-    return offset === undefined ? push.sentAt > stay.openedAt : offset > stay.base;
+    if (offset === undefined) return push.sentAt > stay.openedAt;
+    // What somebody had before this client asked lay before its place, even if the store has forgotten so.
+    return offset > stay.base && this.witness.firstSeenAt(stay.channel, push.n, stay.epoch)! >= stay.askedAt;
   }
 
   /** What is not kept must come to who is there, when nothing is wrong anywhere. */
@@ -219,7 +226,7 @@ class Balance {
     const isPaused = follower.pauses.some(([from, to]) => from <= until && to + slackMs >= push.sentAt);
     const couldMakeIt = push.ttlMs === undefined || push.ttlMs > slackMs;
     if (!isPaused && couldMakeIt && this.calm.holds(push.sentAt, until)) {
-      const detail = `${push.id} retain ${push.isKept}, ttl ${push.ttlMs}, pushed in calm`;
+      const detail = `retain ${push.isKept}, ttl ${push.ttlMs}, pushed in calm`;
       this.found({ problem: 'fleetingLost', client: follower.name, channel, n: push.n, at: push.sentAt, detail });
     } else this.verdict.fleetingMissed += 1;
   }

@@ -47,6 +47,8 @@ export interface LoadFigures {
   settledAfterMs: number;
 }
 
+/** Nothing more came for so long: it will not. */
+const hopelessMs = 40_000;
 const say = (message: FromLoad) => process.send?.(message);
 
 class Load {
@@ -100,6 +102,8 @@ class Load {
     await this.pusher.stop(withinMs / 2);
     let verdict = this.judge(faults);
     let settledAt = this.now();
+    let missing = Infinity;
+    let better = this.now();
     for (;;) {
       const isQuiet = this.now() - this.lastDeliveryAt > 3_000 && this.clients.every((client) => !client.isPaused);
       if (isQuiet) {
@@ -107,6 +111,11 @@ class Load {
         const { lost, silentGap, away } = verdict.problems;
         if (lost + silentGap + away === 0) break;
         settledAt = this.now();
+        if (lost + silentGap + away < missing) {
+          missing = lost + silentGap + away;
+          better = this.now();
+        }
+        if (this.now() - better > hopelessMs) break;
       }
       if (this.now() > deadline) break;
       await pause(1_000);

@@ -78,7 +78,8 @@ export class SoakProcess {
   rssKb(): number | undefined {
     if (!this.isRunning) return undefined;
     try {
-      return Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1]);
+      const kb = /VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${this.pid}/status`, 'utf8'))?.[1];
+      return kb === undefined ? undefined : Number(kb);
     } catch {
       return undefined;
     }

@@ -144,7 +144,10 @@ class Run {
   }
 
   private async explain({ verdict }: Report): Promise<void> {
-    for (const finding of verdict.findings.slice(0, 12)) {
+    const shown = new Map<string, number>();
+    for (const finding of verdict.findings) {
+      shown.set(finding.problem, (shown.get(finding.problem) ?? 0) + 1);
+      if (shown.get(finding.problem)! > 5) continue;
       say(
         `  ${finding.problem}: ${finding.client} ${finding.channel} push ${finding.n} at ${finding.at} ms: ${finding.detail}`,
       );
@@ -152,8 +155,7 @@ class Run {
     const first =
       verdict.findings.find(({ problem }) => problem === 'lost' || problem === 'silentGap') ?? verdict.findings[0];
     if (!first || first.n < 0) return;
-    const id = /^[0-9A-Z]{26}/.exec(first.detail)?.[0];
-    const lines = await trace(this.system, first, this.options.out, id);
+    const lines = await trace(this.system, first, this.options.out);
     const file = join(this.options.out, 'first.log');
     writeFileSync(file, `${lines.join('\n')}\n`);
     say(`what is known of the first one: ${file}, ${lines.length} lines`);

@@ -11,7 +11,8 @@ const linesAtMost = 400;
  * What everybody knows of one message, a line each: the processes' log lines that name it or its channel (or its client),
  * the channel's history by REST, and the places of its id in Kafka.
  */
-export async function trace(system: System, finding: Finding, out: string, id: string | undefined): Promise<string[]> {
+export async function trace(system: System, finding: Finding, out: string): Promise<string[]> {
+  const { id } = finding;
   const words = [id, finding.channel].filter((word): word is string => !!word && word !== 'all');
   return [
     `${finding.problem}: push ${finding.n} (${id}) in ${finding.channel} for ${finding.client}, at ${finding.at} ms: ${finding.detail}`,

@@ -60,6 +60,8 @@ export interface Evidence {
 const findingsKept = 30;
 /** How long a fleeting message may take in calm, and after what time it must not come any more, beyond its ttlMs. */
 const slackMs = 5_000;
+/** Positions told so shortly after a flush may still be of before it. */
+const afterFlushMs = 30_000;
 const lateSlackMs = 2_000;
 
 /** Compares what was accepted with what came, client by client and channel by channel. */
@@ -234,12 +236,14 @@ class Balance {
   /** A told hole may miss something. It may repeat something only in another life of the channel. */
   private acrossHoles(follower: Follower, stays: readonly Stay[]): void {
     const before = new Set<number>();
-    for (const { began, since, epoch, channel, got } of stays) {
+    /** When the client learnt the position that it came back with. */
+    let knownAt = 0;
+    for (const { began, since, epoch, channel, got, openedAt } of stays) {
       const isSameEpoch = since?.epoch === epoch;
       if (began === 'hole') {
         this.verdict.holesTold += 1;
         if (isSameEpoch) this.verdict.holesToldInSameEpoch += 1;
-        if (isSameEpoch && this.evidence.keepsAll(channel)) {
+        if (isSameEpoch && this.evidence.keepsAll(channel) && !this.isForgotten(knownAt)) {
           this.verdict.needlessHoles[channel] = (this.verdict.needlessHoles[channel] ?? 0) + 1;
         }
         for (let i = 0; i < got.length; i += 1) {
@@ -250,7 +254,13 @@ class Balance {
         }
       }
       for (let i = 0; i < got.length; i += 1) before.add(got.n(i));
+      knownAt = got.length > 0 ? got.at(got.length - 1) : openedAt;
     }
+  }
+
+  /** Whether the store has forgotten what lay behind a position that was told then. */
+  private isForgotten(toldAt: number): boolean {
+    return this.evidence.faults.some(({ kind, toMs }) => kind === 'flush-redis' && toMs + afterFlushMs >= toldAt);
   }
 }
 

@@ -7,6 +7,7 @@ import { judge, type Verdict } from './judge.js';
 import { addresseesOf, isKeptIn, keepsAll, personOf } from './layout.js';
 import { Seeded } from '../fuzz/seeded.js';
 import { Pusher } from './pusher.js';
+import { timeline } from './timeline.js';
 import { recoveries, type Recovery } from './recovery.js';
 
 export interface LoadOrder {
@@ -43,6 +44,8 @@ export interface LoadFigures {
   hasKeys: boolean;
   connections: number;
   recoveries: Recovery[];
+  /** What the client of the first finding got around it. */
+  timeline: string[];
   /** From the end of the load until every client had everything, in milliseconds. */
   settledAfterMs: number;
 }
@@ -78,11 +81,11 @@ class Load {
 
   /** Resolves when everybody has come, a few at a time. */
   async gather(): Promise<void> {
-    for (const client of this.clients) {
-      client.come();
-      while (this.clients.filter(({ state }) => state === 'coming').length > 50) await pause(10);
+    for (let from = 0; from < this.clients.length; from += 50) {
+      const some = this.clients.slice(from, from + 50);
+      for (const client of some) client.come();
+      while (some.some(({ state }) => state !== 'here')) await pause(5);
     }
-    while (this.clients.some(({ state }) => state !== 'here')) await pause(50);
   }
 
   begin(): void {
@@ -120,7 +123,7 @@ class Load {
       if (this.now() > deadline) break;
       await pause(1_000);
     }
-    say({ did: 'settled', verdict, figures: this.figures(faults, Math.max(0, settledAt - from)) });
+    say({ did: 'settled', verdict, figures: this.figures(verdict, faults, Math.max(0, settledAt - from)) });
   }
 
   private judge(faults: FaultMark[]): Verdict {
@@ -128,7 +131,7 @@ class Load {
     return judge({ pushes: this.pusher.pushes, followers, faults, endAt: this.now(), isKeptIn, keepsAll });
   }
 
-  private figures(faults: FaultMark[], settledAfterMs: number): LoadFigures {
+  private figures(verdict: Verdict, faults: FaultMark[], settledAfterMs: number): LoadFigures {
     const ends: Record<string, number> = {};
     for (const client of this.clients) {
       for (const [why, count] of client.ends) ends[why] = (ends[why] ?? 0) + count;
@@ -140,6 +143,7 @@ class Load {
       hasKeys: this.pusher.isKeyed,
       connections: this.clients.reduce((sum, { visits }) => sum + visits.length, 0),
       recoveries: recoveries(this.clients, faults),
+      timeline: timeline(verdict, this.clients, this.pusher.pushes),
       settledAfterMs,
     };
   }

@@ -13,6 +13,7 @@ import { describeFault, planFaults } from './plan.js';
 import { failuresOf, table, type Report } from './report.js';
 import { SmallDisk } from './small-disk.js';
 import { System } from './system.js';
+import { firstOf } from './timeline.js';
 import { trace } from './trace.js';
 
 const settleMs = 120_000;
@@ -134,7 +135,7 @@ class Run {
     const title = `soak: seed ${options.seed}, ${options.clients} clients, ${verdict.deliveries} deliveries, ${faults.length} faults, ${failures.join(', ') || 'nothing lost'}`;
     writeFileSync(join(options.out, 'soak.svg'), chart(this.seconds, faults, title));
     say(`\n${table(report)}\n`);
-    if (failures.length > 0) await this.explain(report);
+    if (failures.length > 0) await this.explain(report, figures.timeline);
     say(
       failures.length === 0
         ? `soak passed, seed ${options.seed}`
@@ -143,7 +144,7 @@ class Run {
     return failures.length === 0 ? 0 : 1;
   }
 
-  private async explain({ verdict }: Report): Promise<void> {
+  private async explain({ verdict }: Report, timeline: readonly string[]): Promise<void> {
     const shown = new Map<string, number>();
     for (const finding of verdict.findings) {
       shown.set(finding.problem, (shown.get(finding.problem) ?? 0) + 1);
@@ -152,10 +153,9 @@ class Run {
         `  ${finding.problem}: ${finding.client} ${finding.channel} push ${finding.n} at ${finding.at} ms: ${finding.detail}`,
       );
     }
-    const first =
-      verdict.findings.find(({ problem }) => problem === 'lost' || problem === 'silentGap') ?? verdict.findings[0];
+    const first = firstOf(verdict);
     if (!first || first.n < 0) return;
-    const lines = await trace(this.system, first, this.options.out);
+    const lines = [...timeline, ...(await trace(this.system, first, this.options.out))];
     const file = join(this.options.out, 'first.log');
     writeFileSync(file, `${lines.join('\n')}\n`);
     say(`what is known of the first one: ${file}, ${lines.length} lines`);

@@ -40,6 +40,8 @@ export interface SoakOptions {
   /** Folder for logs, figures and the picture. */
   out: string;
   logLevel: string;
+  /** Folder of the built apps. */
+  dist: string;
 }
 
 export const help = `npm run soak -- [options]: the whole system under load and faults, and a balance of every message
@@ -56,6 +58,8 @@ export const help = `npm run soak -- [options]: the whole system under load and 
   --out DIR        logs, soak.json and soak.svg (default .cache/soak/<seed>)
   --log-level L    of the processes (default debug: on failure the lost message is searched in their logs)
 
+  --dist DIR       the built apps (default dist): another build, or one with a fault planted to see it found
+
 Exits with 1 unless lost, twice, out of order, wrongly got, late and silent gaps are 0 and everybody is back.
 `;
 
@@ -71,6 +75,7 @@ const options = {
   rate: { type: 'string', default: '50' },
   out: { type: 'string' },
   'log-level': { type: 'string', default: 'debug' },
+  dist: { type: 'string', default: 'dist' },
   help: { type: 'boolean', default: false },
 } as const;
 
@@ -98,6 +103,7 @@ export function readOptions(argv: readonly string[]): SoakOptions | 'help' {
     rate: positive('rate', values.rate),
     out: values.out ?? `.cache/soak/${seed}`,
     logLevel: values['log-level'],
+    dist: values.dist,
   };
 }
 

@@ -19,6 +19,7 @@ export class SoakProcess {
     readonly logFile: string,
     /** Where it tells health and metrics, `http://host:port`. */
     readonly healthUrl: string,
+    private readonly dist: string,
   ) {}
 
   get pid(): number | undefined {
@@ -34,7 +35,7 @@ export class SoakProcess {
     this.isWanted = true;
     this.lives += 1;
     const log = openSync(this.logFile, 'a');
-    const main = `dist/apps/${this.role}/apps/${this.role}/src/main.js`;
+    const main = `${this.dist}/apps/${this.role}/apps/${this.role}/src/main.js`;
     const child = spawn(process.execPath, [main], {
       env: { PATH: process.env.PATH ?? '', ...this.env },
       stdio: ['ignore', log, log],

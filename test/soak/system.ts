@@ -128,7 +128,7 @@ export class System {
     const clock = this.options.faults.includes('clock-jump') ? FakeClock.of(name) : undefined;
     const log = join(this.options.out, 'logs', `${name}.log`);
     const settings = { ...common, LOG_LEVEL: this.options.logLevel, ...servers, ...env, ...clock?.env };
-    const app = new SoakProcess(name, role, settings, log, `http://127.0.0.1:${healthPort}`);
+    const app = new SoakProcess(name, role, settings, log, `http://127.0.0.1:${healthPort}`, this.options.dist);
     this.processes.push(app);
     if (clock) this.clocks.set(app, clock);
   }

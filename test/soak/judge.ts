@@ -32,8 +32,8 @@ export interface Verdict {
   /** Welcomes and replies that told recovered:false, and of these: in a channel that had lost nothing. */
   holesTold: number;
   holesToldInSameEpoch: number;
-  /** Of these, in channels that keep everything: what was said to be lost was not. By channel. */
-  needlessHoles: Record<string, number>;
+  /** Of these, in channels that keep everything: nothing was lost there. */
+  needlessHoles: string[];
   /** Deliveries that are missing where a hole was told. */
   missingTold: number;
   /** Fleeting ones (retain:false, ttlMs, channels without history) that did not come, outside of calm. */
@@ -83,7 +83,7 @@ class Balance {
     problems: {
       lost: 0, silentGap: 0, twice: 0, outOfOrder: 0, wrong: 0, late: 0, fleetingLost: 0, disagreement: 0, away: 0,
     },
-    findings: [], pushes: 0, accepted: 0, deliveries: 0, promisedKept: 0, holesTold: 0, holesToldInSameEpoch: 0, needlessHoles: {},
+    findings: [], pushes: 0, accepted: 0, deliveries: 0, promisedKept: 0, holesTold: 0, holesToldInSameEpoch: 0, needlessHoles: [],
     missingTold: 0, fleetingMissed: 0, againAfterHole: 0, resumes: 0,
   }; // prettier-ignore
   private readonly byChannel = new Map<string, Push[]>();
@@ -238,13 +238,15 @@ class Balance {
     const before = new Set<number>();
     /** When the client learnt the position that it came back with. */
     let knownAt = 0;
-    for (const { began, since, epoch, channel, got, openedAt } of stays) {
+    for (const { began, since, epoch, base, channel, got, askedAt, openedAt } of stays) {
       const isSameEpoch = since?.epoch === epoch;
       if (began === 'hole') {
         this.verdict.holesTold += 1;
         if (isSameEpoch) this.verdict.holesToldInSameEpoch += 1;
         if (isSameEpoch && this.evidence.keepsAll(channel) && !this.isForgotten(knownAt)) {
-          this.verdict.needlessHoles[channel] = (this.verdict.needlessHoles[channel] ?? 0) + 1;
+          this.verdict.needlessHoles.push(
+            `${follower.name} ${channel}: asked at ${askedAt} after ${since.offset}, told ${base}`,
+          );
         }
         for (let i = 0; i < got.length; i += 1) {
           if (isSameEpoch && got.offset(i) <= since.offset) {

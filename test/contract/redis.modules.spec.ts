@@ -4,6 +4,7 @@ import { HistoryModule, HistoryStore, parsePolicies } from '@app/history';
 import {
   Census,
   DeviceDirectory,
+  MembershipStore,
   NodeDirectory,
   PresenceDirectory,
   RegistryModule,
@@ -28,6 +29,7 @@ describe('registry and history as Nest modules', () => {
       expect(app.get(NodeDirectory)).toBe(instance.nodes);
       expect(app.get(PresenceDirectory)).toBe(instance.presence);
       expect(app.get(DeviceDirectory)).toBe(instance.devices);
+      expect(app.get(MembershipStore)).toBe(instance.memberships);
       expect(app.get(Census)).toBe(instance.census);
       await app.close();
     }

@@ -2,6 +2,7 @@ import { connectRedis, silentLog } from '@app/runtime';
 import { describeDeviceRaces } from '../../apps/gateway/src/device-race.contract.js';
 import { describeCensus } from '../../libs/registry/src/census.contract.js';
 import { describeDeviceDirectory } from '../../libs/registry/src/device-directory.contract.js';
+import { describeMembershipStore } from '../../libs/registry/src/membership-store.contract.js';
 import {
   describeNodeDirectory,
   gatewayEntry,
@@ -11,6 +12,7 @@ import {
 import { describePresenceDirectory } from '../../libs/registry/src/presence-directory.contract.js';
 import { RedisCensus } from '../../libs/registry/src/redis/redis.census.js';
 import { RedisDeviceDirectory } from '../../libs/registry/src/redis/redis.device-directory.js';
+import { RedisMembershipStore } from '../../libs/registry/src/redis/redis.membership-store.js';
 import { RedisNodeDirectory } from '../../libs/registry/src/redis/redis.node-directory.js';
 import { RedisPresenceDirectory } from '../../libs/registry/src/redis/redis.presence-directory.js';
 import { connectTest, freshPrefix, removeKeys } from '../support/redis-keys.js';
@@ -25,6 +27,7 @@ async function openIn(prefix: string): Promise<OpenedRegistry> {
     nodes: new RedisNodeDirectory(link, prefix),
     presence: new RedisPresenceDirectory(link, prefix),
     devices: new RedisDeviceDirectory(link, prefix),
+    memberships: new RedisMembershipStore(link, prefix),
     census: new RedisCensus(link, prefix),
     until: (holds) => until(holds),
     close: async () => {
@@ -45,6 +48,7 @@ const annInRoom = (present: boolean) => [
   describeNodeDirectory('redis', open);
   describePresenceDirectory('redis', open);
   describeDeviceDirectory('redis', open);
+  describeMembershipStore('redis', open);
   describeCensus('redis', open);
 
   const openDevices = async () => {

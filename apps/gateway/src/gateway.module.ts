@@ -4,6 +4,7 @@ import { HistoryModule, HistoryStore } from '@app/history';
 import {
   Census,
   DeviceDirectory,
+  MembershipStore,
   NodeDirectory,
   PresenceDirectory,
   RegistryModule,
@@ -52,16 +53,23 @@ export class GatewayModule {
             nodes: NodeDirectory,
             presence: PresenceDirectory,
             devices: DeviceDirectory,
+            memberships: MembershipStore,
             census: Census,
             history: HistoryStore,
             discovery: DiscoveryService,
             scanner: MetadataScanner,
             contexts: ExternalContextCreator,
-          ) => new Gateway(ground, { nodes, presence, devices, census }, history, { discovery, scanner, contexts }),
+          ) =>
+            new Gateway(ground, { nodes, presence, devices, memberships, census }, history, {
+              discovery,
+              scanner,
+              contexts,
+            }),
           inject: [
             NodeDirectory,
             PresenceDirectory,
             DeviceDirectory,
+            MembershipStore,
             Census,
             HistoryStore,
             DiscoveryService,

@@ -2,8 +2,10 @@ import { Module, type DynamicModule, type OnApplicationShutdown, type Provider }
 import { SystemClock, connectRedis, type Clock, type Log, type RedisLink } from '@app/runtime';
 import { Census } from './census.js';
 import { DeviceDirectory } from './device-directory.js';
+import { MembershipStore } from './membership-store.js';
 import { MemoryCensus } from './memory/memory.census.js';
 import { MemoryDeviceDirectory } from './memory/memory.device-directory.js';
+import { MemoryMembershipStore } from './memory/memory.membership-store.js';
 import { MemoryNodeDirectory } from './memory/memory.node-directory.js';
 import { MemoryPresenceDirectory } from './memory/memory.presence-directory.js';
 import { MemoryRegistry } from './memory/memory-registry.js';
@@ -11,14 +13,16 @@ import { NodeDirectory } from './node-directory.js';
 import { PresenceDirectory } from './presence-directory.js';
 import { RedisCensus } from './redis/redis.census.js';
 import { RedisDeviceDirectory } from './redis/redis.device-directory.js';
+import { RedisMembershipStore } from './redis/redis.membership-store.js';
 import { RedisNodeDirectory } from './redis/redis.node-directory.js';
 import { RedisPresenceDirectory } from './redis/redis.presence-directory.js';
 
-/** The directories and the census over one state. */
+/** The directories, the memberships and the census over one state. */
 export interface Registry {
   nodes: NodeDirectory;
   presence: PresenceDirectory;
   devices: DeviceDirectory;
+  memberships: MembershipStore;
   census: Census;
 }
 
@@ -34,13 +38,14 @@ export function createMemoryRegistry(clock: Clock = new SystemClock()): Registry
     nodes: new MemoryNodeDirectory(state),
     presence: new MemoryPresenceDirectory(state),
     devices: new MemoryDeviceDirectory(state),
+    memberships: new MemoryMembershipStore(),
     census: new MemoryCensus(state),
   };
 }
 
 /**
- * Provides {@link NodeDirectory}, {@link PresenceDirectory}, {@link DeviceDirectory} and {@link Census}. A registry that was
- * handed in is its maker's to close; one made here closes with the app.
+ * Provides {@link NodeDirectory}, {@link PresenceDirectory}, {@link DeviceDirectory}, {@link MembershipStore} and
+ * {@link Census}. A registry that was handed in is its maker's to close; one made here closes with the app.
  */
 @Module({})
 export class RegistryModule {
@@ -51,9 +56,11 @@ export class RegistryModule {
       { provide: NodeDirectory, useFactory: (opened: Opened) => opened.registry.nodes, inject: [Opened] },
       { provide: PresenceDirectory, useFactory: (opened: Opened) => opened.registry.presence, inject: [Opened] },
       { provide: DeviceDirectory, useFactory: (opened: Opened) => opened.registry.devices, inject: [Opened] },
+      { provide: MembershipStore, useFactory: (opened: Opened) => opened.registry.memberships, inject: [Opened] },
       { provide: Census, useFactory: (opened: Opened) => opened.registry.census, inject: [Opened] },
     ];
-    return { module: RegistryModule, providers, exports: [NodeDirectory, PresenceDirectory, DeviceDirectory, Census] };
+    const exports = [NodeDirectory, PresenceDirectory, DeviceDirectory, MembershipStore, Census];
+    return { module: RegistryModule, providers, exports };
   }
 }
 
@@ -64,6 +71,7 @@ function open(options: RegistryOptions): Registry {
     nodes: new RedisNodeDirectory(link, prefix),
     presence: new RedisPresenceDirectory(link, prefix),
     devices: new RedisDeviceDirectory(link, prefix),
+    memberships: new RedisMembershipStore(link, prefix),
     census: new RedisCensus(link, prefix),
   };
 }

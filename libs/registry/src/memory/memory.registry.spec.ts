@@ -1,6 +1,7 @@
 import { ManualClock } from '@app/runtime';
 import { describeCensus } from '../census.contract.js';
 import { describeDeviceDirectory } from '../device-directory.contract.js';
+import { describeMembershipStore } from '../membership-store.contract.js';
 import { describeNodeDirectory, type OpenedRegistry } from '../node-directory.contract.js';
 import { describePresenceDirectory } from '../presence-directory.contract.js';
 import { createMemoryRegistry } from '../registry.module.js';
@@ -20,4 +21,5 @@ const open = (): Promise<OpenedRegistry> => {
 describeNodeDirectory('memory', open);
 describePresenceDirectory('memory', open);
 describeDeviceDirectory('memory', open);
+describeMembershipStore('memory', open);
 describeCensus('memory', open);

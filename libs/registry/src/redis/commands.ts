@@ -2,6 +2,8 @@ import type { RedisLink } from '@app/runtime';
 import type { Result } from 'ioredis';
 import {
   claimDeviceLua,
+  enrolLua,
+  expelLua,
   forgetRoomLua,
   forgetUserLua,
   nextLua,
@@ -59,6 +61,21 @@ declare module 'ioredis' {
       lifeMs: number,
     ): Result<string[] | null, Context>;
     skylarkReleaseDevice(devices: string, device: string, connectionId: string): Result<'OK', Context>;
+    skylarkEnrol(
+      users: string,
+      rooms: string,
+      app: string,
+      room: string,
+      limit: number,
+      ...names: string[]
+    ): Result<('+' | '=' | 'full')[], Context>;
+    skylarkExpel(
+      users: string,
+      rooms: string,
+      app: string,
+      room: string,
+      ...names: string[]
+    ): Result<number[], Context>;
   }
 }
 
@@ -73,6 +90,8 @@ export function defineRegistryCommands(link: RedisLink): void {
   link.define('skylarkForgetRoom', forgetRoomLua, 4);
   link.define('skylarkClaimDevice', claimDeviceLua, 1);
   link.define('skylarkReleaseDevice', releaseDeviceLua, 1);
+  link.define('skylarkEnrol', enrolLua, 2);
+  link.define('skylarkExpel', expelLua, 2);
 }
 
 type PipelineAnswers = [error: Error | null, result: unknown][] | null;

@@ -187,3 +187,32 @@ if #lines > 0 then redis.call('HSET', KEYS[1], ARGV[1], table.concat(lines, '\\n
 else redis.call('HDEL', KEYS[1], ARGV[1]) end
 return redis.status_reply('OK')
 `;
+
+/**
+ * Puts users into a room to stay. KEYS: users of the room, what precedes `<app>/<user>` in the key of a user's rooms.
+ * ARGV: app, room, limit, users. Answers '+', '=' (is in) or 'full' for each.
+ */
+export const enrolLua = `
+local answers = {}
+for i = 4, #ARGV do
+  local rooms = KEYS[2] .. ARGV[1] .. '/' .. ARGV[i]
+  if redis.call('ZSCORE', rooms, ARGV[2]) then answers[#answers + 1] = '='
+  elseif redis.call('ZCARD', rooms) >= tonumber(ARGV[3]) then answers[#answers + 1] = 'full'
+  else
+    redis.call('ZADD', rooms, 0, ARGV[2])
+    redis.call('ZADD', KEYS[1], 0, ARGV[i])
+    answers[#answers + 1] = '+'
+  end
+end
+return answers
+`;
+
+/** Takes users out of a room again. KEYS: see enrolLua. ARGV: app, room, users. Answers 1 or 0 for each. */
+export const expelLua = `
+local answers = {}
+for i = 3, #ARGV do
+  answers[#answers + 1] = redis.call('ZREM', KEYS[2] .. ARGV[1] .. '/' .. ARGV[i], ARGV[2])
+  redis.call('ZREM', KEYS[1], ARGV[i])
+end
+return answers
+`;

@@ -28,6 +28,7 @@ import { Outboxes } from './session/outboxes.js';
 import { SessionTable } from './session/session-table.js';
 import type { Session } from './session/session.js';
 import { DeviceClaims } from './upstream/device-claims.js';
+import { LastingRooms } from './upstream/lasting-rooms.js';
 import { LogicClient, type LogicLink } from './upstream/logic.client.js';
 import { Registrar } from './upstream/registrar.js';
 
@@ -74,8 +75,8 @@ const noLogic = (): LogicLink => ({ call: () => Promise.reject(new Error('no log
 const owner = { shard: 0, epoch: '', ownerEpoch: 1 };
 
 /** Everything of a gateway between RPC and sockets, with the registry and history of this process. */
-export async function openRig(options: { maxOutboxBytes?: number; limits?: RepairLimits } = {}) {
-  const { maxOutboxBytes = 1_048_576, limits } = options;
+export async function openRig(options: { maxOutboxBytes?: number; maxRooms?: number; limits?: RepairLimits } = {}) {
+  const { maxOutboxBytes = 1_048_576, maxRooms = 100, limits } = options;
   const clock = new ManualClock();
   const metrics = new Metrics();
   const log = silentLog;
@@ -104,8 +105,9 @@ export async function openRig(options: { maxOutboxBytes?: number; limits?: Repai
   const intake = new Intake(lanes, fanout, outboxes, comparison);
   const logic = new LogicClient(registry.nodes, noLogic, clock, log);
   const claims = new DeviceClaims(registry.devices, sessions, logic, clock, log);
-  const welcome = { node: 'g1', heartbeatMs: 25_000, timeoutMs: 60_000, maxMessageBytes: 65_536 };
-  const arrivals = new Arrivals(sessions, replay, claims, outboxes, welcome, log, metrics);
+  const welcome = { node: 'g1', heartbeatMs: 25_000, timeoutMs: 60_000, maxMessageBytes: 65_536, maxRooms };
+  const lasting = new LastingRooms(registry.memberships);
+  const arrivals = new Arrivals(sessions, replay, claims, lasting, outboxes, welcome, log, metrics);
 
   let offset = -1;
   /** What job does before it dispatches: the next offset, appended to history. */

@@ -35,6 +35,7 @@ import { ClientServer } from './transport/client-server.js';
 import { Comeback } from './upstream/comeback.js';
 import { DeviceClaims } from './upstream/device-claims.js';
 import { LogicClient } from './upstream/logic.client.js';
+import { LastingRooms } from './upstream/lasting-rooms.js';
 import { NodeAgent, type NodeEndpoint } from './upstream/node-agent.js';
 import { Registrar } from './upstream/registrar.js';
 import { RoomCounts } from './upstream/room-counts.js';
@@ -70,7 +71,7 @@ export class Gateway {
 
   constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
     const { config, metrics, readiness, log, clock, onSuperseded } = ground;
-    const { nodes, presence, devices, census } = registry;
+    const { nodes, presence, devices, memberships, census } = registry;
 
     const sessions = new SessionTable();
     const outboxes = new Outboxes(config.maxOutboxBytes, metrics);
@@ -109,9 +110,10 @@ export class Gateway {
 
     const look = new HistoryLook(history, epoch, sessions, metrics);
     const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
-    const { heartbeatMs, timeoutMs, maxMessageBytes } = config;
-    const greeting = { node: id, heartbeatMs, timeoutMs, maxMessageBytes };
-    const arrivals = new Arrivals(sessions, replay, claims, outboxes, greeting, log, metrics);
+    const { heartbeatMs, timeoutMs, maxMessageBytes, maxRooms } = config;
+    const greeting = { node: id, heartbeatMs, timeoutMs, maxMessageBytes, maxRooms };
+    const lasting = new LastingRooms(memberships);
+    const arrivals = new Arrivals(sessions, replay, claims, lasting, outboxes, greeting, log, metrics);
     const door = new Admission(sessions, this.logic, arrivals, this.agent, config.authMode, log);
 
     this.repair = new GapRepair(look, epoch, clock, log, metrics);
@@ -124,7 +126,7 @@ export class Gateway {
     this.reach = new Reach(channels, sessions);
 
     const early = new Early();
-    const rooms = new JoinLeave(replay, channels, config.maxRooms);
+    const rooms = new JoinLeave(replay, channels, maxRooms);
     this.commands = new Commands(sessions, channels, rooms, outboxes);
     this.enquiries = new Enquiries(sessions, channels);
     this.nestHandlers = new NestHandlers(nest, sessions, outboxes, log);

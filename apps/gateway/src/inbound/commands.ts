@@ -70,7 +70,7 @@ export class Commands {
   private readonly join = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
     if (this.rooms.isIn(session, channel)) return 'already';
     const outcome = await this.rooms.join(session, channel, undefined, (state) => {
-      if (state) this.tell(session, PacketType.joined, room);
+      if (state) this.tell(session, PacketType.joined, { room, by: 'api', ...state });
     });
     return isGone(session) ? 'gone' : outcome;
   };
@@ -78,12 +78,12 @@ export class Commands {
   private readonly leave = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
     if (!this.rooms.leave(session, channel)) return 'absent';
     // The welcome of one that arrives will not list the room.
-    if (session.state === 'live') this.tell(session, PacketType.left, room);
+    if (session.state === 'live') this.tell(session, PacketType.left, { room, by: 'api' });
     return 'left';
   };
 
-  private tell(session: Session, type: number, room: string): void {
-    this.outboxes.push(session, textFrame(encodePacket(type, { room, by: 'api' })));
+  private tell(session: Session, type: number, data: object): void {
+    this.outboxes.push(session, textFrame(encodePacket(type, data)));
   }
 }
 

@@ -45,6 +45,8 @@ class FakeReplay {
 
   constructor(private readonly channels: ChannelTable) {}
 
+  forgo(): void {}
+
   async join(
     session: Session,
     channels: readonly string[],
@@ -433,7 +435,7 @@ describe('commands', () => {
       users: ['joined', 'gone'],
     });
     for (const client of [ann1, ann2, ben]) {
-      expect(await client.heard()).toEqual([{ type: 108, data: { room: 'r', by: 'api' } }]);
+      expect(await client.heard()).toEqual([{ type: 108, data: { room: 'r', by: 'api', epoch: 'e', offset: 7 } }]);
     }
     expect(await commands.changeRooms({ ...asked, action: 'join' })).toEqual({
       connections: ['already', 'gone', 'gone'],

@@ -16,7 +16,7 @@ import { fieldsOf, type Handler } from './handler.js';
 /** In and out of rooms, for clients (101, 102) and for who commands (REST, by RPC). */
 export class JoinLeave {
   constructor(
-    private readonly replay: Pick<Replay, 'join'>,
+    private readonly replay: Pick<Replay, 'join' | 'forgo'>,
     private readonly channels: ChannelTable,
     private readonly maxRooms: number,
   ) {}
@@ -56,6 +56,7 @@ export class JoinLeave {
 
   /** False when it was not there. */
   leave(session: Session, channel: Channel): boolean {
+    this.replay.forgo(session, channel);
     const local = this.channels.get(session.app, channel);
     return local !== undefined && this.channels.leave(session, local);
   }

@@ -8,7 +8,6 @@ import {
   userChannel,
   type Channel,
   type ChannelState,
-  type Position,
   type Welcome,
 } from '@app/protocol';
 import type { Log, Metrics } from '@app/runtime';
@@ -19,7 +18,9 @@ import type { Outboxes } from '../session/outboxes.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { Session } from '../session/session.js';
 import type { DeviceClaims } from '../upstream/device-claims.js';
+import type { LastingRooms } from '../upstream/lasting-rooms.js';
 import type { Replay } from './replay.js';
+import { Restoring } from './restoring.js';
 
 /** What every welcome says alike. */
 export interface WelcomeSettings {
@@ -27,22 +28,28 @@ export interface WelcomeSettings {
   heartbeatMs: number;
   timeoutMs: number;
   maxMessageBytes: number;
+  /** Rooms of a connection: those it asked for come first, then those its user is to stay in, by name. */
+  maxRooms: number;
 }
 
-/** From admitted to welcomed: into the channels, the device claimed, and the welcome as first frame. */
+/** From admitted to welcomed: into the channels, those that last included, the device claimed, and the welcome as first frame. */
 export class Arrivals {
   private readonly failed;
+  private readonly leftOut;
 
   constructor(
     private readonly sessions: SessionTable,
     private readonly replay: Replay,
     private readonly claims: DeviceClaims,
+    private readonly lasting: LastingRooms,
     private readonly outboxes: Outboxes,
     private readonly settings: WelcomeSettings,
     private readonly log: Log,
     metrics: Metrics,
   ) {
     this.failed = metrics.counter('skylark_gateway_arrivals_failed_total', 'Admitted connections closed unwelcomed');
+    const leftOut = 'Lasting rooms that a connection was not put back into, being in MAX_ROOMS already';
+    this.leftOut = metrics.counter('skylark_gateway_rooms_left_out_total', leftOut);
   }
 
   /**
@@ -54,14 +61,14 @@ export class Arrivals {
     session.held = new Held();
     const own = session.user === undefined ? undefined : userChannel(session.user);
     const channels = [allChannel, ...(own ? [own] : []), ...ticket.rooms.map(roomChannel)];
-    const since = new Map<Channel, Position>(ticket.hello.since);
-    const ownSince = since.get(ownChannel);
-    if (own && ownSince) since.set(own, ownSince);
-    const welcomed = this.replay.join(session, channels, since, (states) => {
+    const restoring = new Restoring(session, ticket.hello.since, this.lasting, this.settings.maxRooms);
+    const announce = (states: ReadonlyMap<Channel, ChannelState>) => {
       session.goLive();
       const welcome = this.welcome(session, own, states);
       this.outboxes.push(session, textFrame(encodePacket(PacketType.welcome, welcome)));
-    });
+      this.tellRestored(session, restoring, states);
+    };
+    const welcomed = this.replay.join(session, channels, restoring.since, announce, restoring);
     try {
       await Promise.all([welcomed, this.claims.claim(session)]);
     } catch (error) {
@@ -69,6 +76,18 @@ export class Arrivals {
       this.log.warn({ err: error, session: session.serial }, 'arrival failed');
       session.close(CloseCode.draining, 'not ready, come back');
     }
+  }
+
+  private tellRestored(session: Session, restoring: Restoring, states: ReadonlyMap<Channel, ChannelState>): void {
+    for (const channel of restoring.restored) {
+      const state = states.get(channel);
+      const joined = state && { room: channel.slice('room:'.length), by: 'api', ...state };
+      if (joined) this.outboxes.push(session, textFrame(encodePacket(PacketType.joined, joined)));
+    }
+    if (restoring.leftOut === 0) return;
+    this.leftOut.inc(restoring.leftOut);
+    const { app, user } = session;
+    this.log.warn({ app, user, rooms: restoring.leftOut }, 'not put back into all its rooms: it is in too many');
   }
 
   private welcome(session: Session, own: Channel | undefined, states: ReadonlyMap<Channel, ChannelState>): Welcome {

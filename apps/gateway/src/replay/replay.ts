@@ -9,6 +9,7 @@ import type { Outboxes } from '../session/outboxes.js';
 import type { Session } from '../session/session.js';
 import type { Registrar } from '../upstream/registrar.js';
 import type { HistoryLook } from './history-look.js';
+import type { Restoring } from './restoring.js';
 
 /**
  * Says where the joined channels stand, by channel: the welcome, a reply or 108. What was missed goes out right after it.
@@ -35,6 +36,8 @@ interface Join {
   /** Of channels that an earlier call is still joining: this one fails with it. */
   following: HeldChannel[];
   announce: Announce;
+  /** Of a session that arrives. */
+  restoring: Restoring | undefined;
 }
 
 const maxLooks = 3;
@@ -45,6 +48,8 @@ const maxLooks = 3;
  */
 export class Replay {
   private readonly turns = new WeakMap<Session, Promise<void>>();
+  /** Of sessions whose arrival is not announced yet. */
+  private readonly arriving = new WeakMap<Session, Restoring>();
   private readonly beforeJoin;
   private readonly repeated;
   private readonly expired;
@@ -67,7 +72,8 @@ export class Replay {
   /**
    * Makes the session a member of the channels at once, and announces them when history has been read; joins of one
    * session are announced in the order asked. A channel it is in already is announced as it stands, and its `since` is
-   * not looked at. `since` is exclusive. Nothing is announced to a session that is gone.
+   * not looked at. `since` is exclusive. Nothing is announced to a session that is gone. With `restoring` it is an arrival:
+   * the rooms restored are joined and announced with the channels.
    * @throws CodedError `timeout` when registry or history do not answer in time: it is in none of the new channels then.
    */
   join(
@@ -75,24 +81,20 @@ export class Replay {
     channels: readonly Channel[],
     since: ReadonlyMap<Channel, Position>,
     announce: Announce,
+    restoring?: Restoring,
   ): Promise<void> {
     if (session.state === 'closed') return Promise.resolve();
+    if (restoring) this.arriving.set(session, restoring);
     const fresh: Joining[] = [];
     const following: HeldChannel[] = [];
     for (const channel of channels) {
-      const known = this.channels.get(session.app, channel);
-      if (known && session.memberships.placeIn(known) >= 0) {
-        const underWay = session.held?.channels.get(known);
-        if (underWay) following.push(underWay);
-        continue;
-      }
-      this.channels.alter(session, () => (session.held ??= new Held()));
-      const { channel: local } = this.channels.join(session, channel);
-      const holding = new HeldChannel();
-      this.channels.hold(session, local, holding);
-      fresh.push({ local, holding, since: since.get(channel), state: { epoch: '', offset: -1 }, top: -1, missed: [] });
+      const known = this.placeOf(session, channel);
+      const underWay = known && session.held?.channels.get(known);
+      if (underWay) following.push(underWay);
+      // What came with the connection counts until it is welcomed, whoever asks.
+      if (!known) fresh.push(this.enter(session, channel, since.get(channel) ?? this.sinceOf(session, channel)));
     }
-    const joined = this.settle({ session, channels, fresh, following, announce }, this.turns.get(session));
+    const joined = this.settle({ session, channels, fresh, following, announce, restoring }, this.turns.get(session));
     const turn = joined
       .catch(() => {}) // told to the caller; the next join goes on
       .finally(() => {
@@ -102,10 +104,33 @@ export class Replay {
     return joined;
   }
 
+  /** The session leaves a room, or would: an arrival does not bring it back from what was read before. */
+  forgo(session: Session, channel: Channel): void {
+    this.arriving.get(session)?.forgo(channel);
+  }
+
+  private enter(session: Session, channel: Channel, since: Position | undefined): Joining {
+    this.channels.alter(session, () => (session.held ??= new Held()));
+    const { channel: local } = this.channels.join(session, channel);
+    const holding = new HeldChannel();
+    this.channels.hold(session, local, holding);
+    return { local, holding, since, state: { epoch: '', offset: -1 }, top: -1, missed: [] };
+  }
+
+  private sinceOf(session: Session, channel: Channel): Position | undefined {
+    return this.arriving.get(session)?.since.get(channel);
+  }
+
+  /** The channel if the session is in it. */
+  private placeOf(session: Session, channel: Channel): LocalChannel | undefined {
+    const local = this.channels.get(session.app, channel);
+    return local && session.memberships.placeIn(local) >= 0 ? local : undefined;
+  }
+
   private async settle(join: Join, before: Promise<void> | undefined): Promise<void> {
     const { session, fresh, following } = join;
     try {
-      if (fresh.length > 0) await this.inTime(this.read(session, fresh));
+      if (fresh.length > 0) await this.inTime(this.read(join));
     } catch (error) {
       for (const joining of fresh) {
         joining.holding.hasFailed = true;
@@ -122,17 +147,34 @@ export class Replay {
   }
 
   /** Reads until history covers all that the held messages do not. A store that has lost entries never will, and says so. */
-  private async read(session: Session, fresh: readonly Joining[]): Promise<void> {
+  private async read({ session, fresh, restoring }: Join): Promise<void> {
     await this.registrar.settled(this.timeoutMs);
-    for (let looks = 1; !isGone(session); looks += 1) {
-      const tops = await this.look.tops(
-        session.app,
-        fresh.map(({ local }) => local.channel),
-      );
-      await Promise.all(fresh.map((joining) => this.place(session.app, joining, tops.get(joining.local.channel)!)));
-      if (!this.isBehind(fresh)) return;
+    // Beside the first look, so that nobody without lasting rooms waits for them.
+    const [lasting] = await Promise.all([restoring?.read(), this.lookAt(session, fresh)]);
+    if (restoring && lasting && lasting.length > 0) await this.restore(session, fresh, restoring, lasting);
+    for (let looks = 1; !isGone(session) && this.isBehind(fresh); looks += 1) {
       if (looks === maxLooks) return this.giveUp(fresh);
+      await this.lookAt(session, fresh);
     }
+  }
+
+  /** As for the others: hold, write the registry and wait, read history. */
+  private async restore(session: Session, fresh: Joining[], restoring: Restoring, lasting: readonly Channel[]) {
+    if (isGone(session)) return;
+    const chosen = restoring.choose(lasting.filter((channel) => !this.placeOf(session, channel)));
+    const restored = chosen.map((channel) => this.enter(session, channel, restoring.since.get(channel)));
+    fresh.push(...restored);
+    await this.registrar.settled(this.timeoutMs);
+    await this.lookAt(session, restored);
+  }
+
+  private async lookAt(session: Session, some: readonly Joining[]): Promise<void> {
+    if (isGone(session) || some.length === 0) return;
+    const tops = await this.look.tops(
+      session.app,
+      some.map(({ local }) => local.channel),
+    );
+    await Promise.all(some.map((joining) => this.place(session.app, joining, tops.get(joining.local.channel)!)));
   }
 
   private async place(app: string, joining: Joining, top: Position): Promise<void> {
@@ -179,7 +221,8 @@ export class Replay {
   }
 
   /** All in one go: nothing live can come between. What was left meanwhile is not announced. */
-  private release({ session, channels, fresh, announce }: Join): void {
+  private release({ session, channels, fresh, announce, restoring }: Join): void {
+    if (restoring) this.arriving.delete(session);
     const states = new Map<Channel, ChannelState>();
     const isFresh = new Set(fresh.map(({ local }) => local.channel));
     for (const joining of fresh) if (isStill(session, joining)) states.set(joining.local.channel, joining.state);

@@ -20,7 +20,7 @@ export async function run(baseUrl: string): Promise<{ id: string; acceptedAt: st
   if (error) throw new Error(error.detail);
   if (!('id' in data)) throw new Error('this was no dry run');
   const joined = await skylark.POST('/v1/rooms/{room}/join', { params: { path: { room: 'live:1000' } }, body: { users: ['nobody'] } });
-  const outcome: 'gone' | undefined = joined.data?.members[0]?.result === 'gone' ? 'gone' : undefined;
+  const outcome: 'joined' | undefined = joined.data?.members[0]?.result === 'joined' ? 'joined' : undefined;
   if (outcome === undefined) throw new Error(JSON.stringify(joined));
   const { error: refusal } = await skylark.POST('/v1/push/users', { body: { users: ['a b'], text: 'x' } });
   return { id: data.id, acceptedAt: data.acceptedAt, refused: refusal!.code };

@@ -526,8 +526,8 @@ describe('REST', () => {
     const left = await rest.post('/v1/rooms/r/leave', { users: ['u2', 'u1'] });
     expect(left.body).toEqual({
       members: [
-        { user: 'u2', result: 'gone' },
-        { user: 'u1', result: 'gone' },
+        { user: 'u2', result: 'absent' },
+        { user: 'u1', result: 'absent' },
       ],
     });
   });
@@ -621,11 +621,13 @@ describe('REST', () => {
       'listRooms',
       'getRoom',
       'listMembers',
+      'listRoomUsers',
       'joinRoom',
       'leaveRoom',
       'listUsers',
       'countUsersOnline',
       'getUser',
+      'listUserRooms',
       'kickUser',
       'kickConnection',
       'changeLabels',

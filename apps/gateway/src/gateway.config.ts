@@ -64,7 +64,7 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
     maxKnocks: env.int('MAX_KNOCKS', 5_000, 'newcomers waiting for the answer of logic at once; over it 503', {
       min: 1,
     }),
-    maxRooms: env.int('MAX_ROOMS', 100, 'rooms a connection may be in', { min: 1, max: 10_000 }),
+    maxRooms: env.int('MAX_ROOMS', 100, 'rooms a connection may be in, and a user by REST', { min: 1, max: 10_000 }),
     drainMs: env.ms('DRAIN_MS', 10_000, 'milliseconds over which clients are asked to go when this gateway ends'),
     leaseMs: env.ms('LEASE_MS', 3_000, 'milliseconds for which the entry in the registry holds without a renewal', {
       min: 100,

@@ -68,6 +68,10 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
       { min: 64 * 1024 },
     ),
     maxTargets: env.int('MAX_TARGETS', Limits.targetsPerPush, 'targets of one call', { min: 1, max: 1_000_000 }),
+    maxRooms: env.int('MAX_ROOMS', Limits.roomsPerConnection, 'rooms a connection may be in, and a user by REST', {
+      min: 1,
+      max: 10_000,
+    }),
     maxBodyBytes: env.bytes('MAX_BODY_BYTES', 4 * 1024 * 1024, 'bytes of one request body', { min: 1024 }),
   };
 };

@@ -13,6 +13,7 @@ import {
 import {
   Census,
   DeviceDirectory,
+  MembershipStore,
   NodeDirectory,
   PresenceDirectory,
   RegistryModule,
@@ -126,9 +127,9 @@ export class LogicModule {
         },
         {
           provide: RoomService,
-          useFactory: (presence: PresenceDirectory, gateways: Gateways) =>
-            new RoomService(presence, gateways, config.maxTargets),
-          inject: [PresenceDirectory, Gateways],
+          useFactory: (memberships: MembershipStore, presence: PresenceDirectory, gateways: Gateways) =>
+            new RoomService(memberships, presence, gateways, config),
+          inject: [MembershipStore, PresenceDirectory, Gateways],
         },
         {
           provide: NodeService,
@@ -144,20 +145,26 @@ export class LogicModule {
         },
         {
           provide: RoomListService,
-          useFactory: (census: Census, gateways: Gateways, connections: ConnectionService, cursors: Cursors) =>
-            new RoomListService(census, gateways, connections, cursors),
-          inject: [Census, Gateways, ConnectionService, Cursors],
+          useFactory: (
+            census: Census,
+            memberships: MembershipStore,
+            gateways: Gateways,
+            connections: ConnectionService,
+            cursors: Cursors,
+          ) => new RoomListService(census, memberships, gateways, connections, cursors),
+          inject: [Census, MembershipStore, Gateways, ConnectionService, Cursors],
         },
         {
           provide: UserService,
           useFactory: (
             census: Census,
             presence: PresenceDirectory,
+            memberships: MembershipStore,
             gateways: Gateways,
             connections: ConnectionService,
             cursors: Cursors,
-          ) => new UserService(census, presence, gateways, connections, cursors),
-          inject: [Census, PresenceDirectory, Gateways, ConnectionService, Cursors],
+          ) => new UserService({ census, presence, memberships }, gateways, connections, cursors),
+          inject: [Census, PresenceDirectory, MembershipStore, Gateways, ConnectionService, Cursors],
         },
         {
           provide: ChannelService,

@@ -56,6 +56,12 @@ export interface Welcome {
   channels: Record<string, ChannelState>;
 }
 
+/** 108: the server put this connection into a room. */
+export interface Joined extends ChannelState {
+  room: string;
+  by: 'api';
+}
+
 export interface ReplyError {
   code: ErrorCode;
   message: string;

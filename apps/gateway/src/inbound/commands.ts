@@ -1,5 +1,14 @@
 import { setImmediate } from 'node:timers/promises';
-import { CloseCode, CodedError, encodePacket, PacketType, roomChannel, userChannel, type Channel } from '@app/protocol';
+import {
+  CloseCode,
+  CodedError,
+  encodePacket,
+  PacketType,
+  roomChannel,
+  userChannel,
+  type Channel,
+  type Joined,
+} from '@app/protocol';
 import type { Kick, LabelChange, LabelsChanged, MemberOutcome, RoomChange, RoomChanged } from '@app/rpc';
 import type { ChannelTable } from '../room/channel-table.js';
 import { textFrame } from '../session/frame.js';
@@ -70,7 +79,7 @@ export class Commands {
   private readonly join = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
     if (this.rooms.isIn(session, channel)) return 'already';
     const outcome = await this.rooms.join(session, channel, undefined, (state) => {
-      if (state) this.tell(session, PacketType.joined, { room, by: 'api', ...state });
+      if (state) this.tell(session, PacketType.joined, { room, by: 'api', ...state } satisfies Joined);
     });
     return isGone(session) ? 'gone' : outcome;
   };

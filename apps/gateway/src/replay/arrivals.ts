@@ -8,6 +8,7 @@ import {
   userChannel,
   type Channel,
   type ChannelState,
+  type Joined,
   type Welcome,
 } from '@app/protocol';
 import type { Log, Metrics } from '@app/runtime';
@@ -81,7 +82,7 @@ export class Arrivals {
   private tellRestored(session: Session, restoring: Restoring, states: ReadonlyMap<Channel, ChannelState>): void {
     for (const channel of restoring.restored) {
       const state = states.get(channel);
-      const joined = state && { room: channel.slice('room:'.length), by: 'api', ...state };
+      const joined: Joined | undefined = state && { room: nameOf(channel), by: 'api', ...state };
       if (joined) this.outboxes.push(session, textFrame(encodePacket(PacketType.joined, joined)));
     }
     if (restoring.leftOut === 0) return;
@@ -100,12 +101,12 @@ export class Arrivals {
       heartbeatMs,
       timeoutMs,
       maxMessageBytes,
-      rooms: [...states.keys()].flatMap((channel) =>
-        channel.startsWith('room:') ? channel.slice('room:'.length) : [],
-      ),
+      rooms: [...states.keys()].flatMap((channel) => (channel.startsWith('room:') ? nameOf(channel) : [])),
       channels: Object.fromEntries(
         [...states].map(([channel, state]) => [channel === own ? ownChannel : channel, state]),
       ),
     };
   }
 }
+
+const nameOf = (room: Channel): string => room.slice('room:'.length);

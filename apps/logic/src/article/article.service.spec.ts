@@ -45,7 +45,8 @@ class Rooms extends RoomService {
   readonly asked: unknown[] = [];
 
   constructor() {
-    super(registry.presence, new Gateways(registry.nodes, '', silentLog), 1);
+    const { memberships, presence, nodes } = registry;
+    super(memberships, presence, new Gateways(nodes, '', silentLog), { maxTargets: 1, maxRooms: 1 });
   }
 
   override async change(...asked: Parameters<RoomService['change']>) {

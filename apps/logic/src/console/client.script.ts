@@ -109,7 +109,7 @@ export class Client {
     }
     if (frame.type === 1) return this.pong();
     if (frame.type === 100) this.welcomed(frame.data);
-    else if (frame.type === 108) this.joined(frame.data.room);
+    else if (frame.type === 108) this.joined(frame.data);
     else if (frame.type === 109) this.left(frame.data.room);
     else if (frame.type === 110) this.replied(frame);
     else this.moveOn(frame);
@@ -125,10 +125,10 @@ export class Client {
     this.told.rooms();
   }
 
-  /** By REST: no position is told, so the first message of the room gives it. */
-  joined(room) {
+  /** By REST. */
+  joined({ room, epoch, offset }) {
     this.rooms.add(room);
-    this.positions.set('room:' + room, { epoch: this.positions.get('all')?.epoch, offset: undefined });
+    this.positions.set('room:' + room, { epoch, offset });
     this.told.rooms();
   }
 

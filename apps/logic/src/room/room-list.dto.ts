@@ -42,3 +42,14 @@ export class RoomMembers {
   @ApiPropertyOptional({ description: cursorNote })
   cursor?: string;
 }
+
+export class RoomUsers {
+  @ApiProperty({ example: 'live:1000' })
+  room!: string;
+
+  @ApiProperty({ type: [String], description: 'In order of code points.', example: ['u1', 'u2'] })
+  users!: string[];
+
+  @ApiPropertyOptional({ description: cursorNote })
+  cursor?: string;
+}

@@ -1,15 +1,16 @@
 import { CodedError, normalName } from '@app/protocol';
-import type { Census } from '@app/registry';
+import type { Census, MembershipStore } from '@app/registry';
 import type { ConnectionService } from '../connection/connection.service.js';
 import type { Gateways } from '../node/gateways.js';
 import type { Cursors } from '../rest/cursors.js';
 import { defaultLimit } from '../rest/page.dto.js';
-import type { RoomMembers, RoomSize, RoomsPage, RoomsQuery } from './room-list.dto.js';
+import type { RoomMembers, RoomSize, RoomsPage, RoomsQuery, RoomUsers } from './room-list.dto.js';
 
 /** Which rooms there are and who is in them. */
 export class RoomListService {
   constructor(
     private readonly census: Census,
+    private readonly memberships: MembershipStore,
     private readonly gateways: Gateways,
     private readonly connections: ConnectionService,
     private readonly cursors: Cursors,
@@ -42,6 +43,18 @@ export class RoomListService {
     const after = this.cursors.read(list, cursor);
     const { items, next } = await this.connections.membersOf(app, room, limit, after);
     return { room, members: items, ...(next !== undefined && { cursor: this.cursors.write(list, next) }) };
+  }
+
+  /** @throws CodedError bad_cursor, timeout */
+  async users(
+    app: string,
+    room: string,
+    { limit = defaultLimit, cursor }: { limit?: number; cursor?: string },
+  ): Promise<RoomUsers> {
+    const list = ['users of a room', app, room];
+    const after = this.cursors.read(list, cursor);
+    const { items, next } = await this.gateways.fromRegistry(this.memberships.members(app, room, { after, limit }));
+    return { room, users: items, ...(next !== undefined && { cursor: this.cursors.write(list, next) }) };
   }
 
   private async largest(app: string, { limit = defaultLimit, cursor, prefix = '' }: RoomsQuery): Promise<RoomsPage> {

@@ -9,7 +9,7 @@ import { PageQuery } from '../rest/page.dto.js';
 import { QueryPipe } from '../rest/query.pipe.js';
 import { namesOf } from '../rest/rules.js';
 import { MembersBody, MembersChanged } from './room.dto.js';
-import { RoomMembers, RoomSize, RoomsPage, RoomsQuery } from './room-list.dto.js';
+import { RoomMembers, RoomSize, RoomsPage, RoomsQuery, RoomUsers } from './room-list.dto.js';
 import { RoomListService } from './room-list.service.js';
 import { RoomService } from './room.service.js';
 
@@ -88,12 +88,29 @@ export class RoomController {
     return this.lists.members(caller.app, room, query);
   }
 
+  @Get(':room/users')
+  @ApiOperation({
+    summary: 'Which users are to stay in a room, page by page',
+    description:
+      'Those that `POST /v1/rooms/{room}/join` put into it, online or not. A room that nobody is to stay in is not an error: the page is empty. Who is put in or taken out between two pages may be in the list or not; everybody else is in it once.',
+  })
+  @ApiParam(roomParam)
+  @ApiOkResponse({ type: RoomUsers, description: 'A page.' })
+  @ApiProblems('invalid_query', 'unknown_field', 'bad_name', 'bad_cursor', 'timeout')
+  listRoomUsers(
+    @Param('room', roomName) room: string,
+    @Query() query: PageQuery,
+    @Caller() caller: Caller,
+  ): Promise<RoomUsers> {
+    return this.lists.users(caller.app, room, query);
+  }
+
   @Post(':room/join')
   @HttpCode(200)
   @ApiOperation({
     summary: 'Put connections or users into a room',
     description:
-      'Lasts as long as each connection. With `users`, all connections that they have now join. Who is not online is answered `gone`, which is not an error; joining again is answered `already`. Clients are told by a frame of type 108.',
+      '`users` are put in to stay, online or not: the connections that they have now join, and every later one is put back in when it connects, until they leave by REST. `connections` are in as long as they last. Joining again is answered `already`; a connection that is not online `gone`, which is not an error; a user who is to stay in as many rooms as one may be `full`. Clients are told by a frame of type 108. After a `timeout` some may have been changed: asking again finishes it.',
   })
   @ApiParam(roomParam)
   @ApiExamples(MembersBody, examples)
@@ -112,7 +129,7 @@ export class RoomController {
   @ApiOperation({
     summary: 'Take connections or users out of a room',
     description:
-      'Who was not in the room is answered `absent`, who is not online `gone`; neither is an error. Clients are told by a frame of type 109.',
+      '`users` are taken out for good, with all connections that they have now; `connections` until they connect again, if their users are to stay. Who was not in the room is answered `absent`, a connection that is not online `gone`; neither is an error. Clients are told by a frame of type 109. After a `timeout` some may have been changed: asking again finishes it.',
   })
   @ApiParam(roomParam)
   @ApiExamples(MembersBody, examples)

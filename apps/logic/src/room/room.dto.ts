@@ -9,7 +9,7 @@ export class MembersBody {
   @IsList('maybe')
   connections?: string[];
 
-  @ApiPropertyOptional({ type: [String], example: ['u1'], description: 'All connections that these users have now.' })
+  @ApiPropertyOptional({ type: [String], example: ['u1'], description: 'Users, online or not.' })
   @IsList('maybe')
   @AreNames()
   users?: string[];
@@ -25,7 +25,7 @@ export class MemberResult {
   @ApiProperty({
     enum: ['joined', 'already', 'left', 'absent', 'gone', 'full'],
     description:
-      '`joined`, `left`: it changed. `already`, `absent`: it was so before. `gone`: not online. `full`: in as many rooms as one may be.',
+      '`joined`, `left`: it changed. `already`, `absent`: it was so before. `gone`: a connection that is not online. `full`: in as many rooms as one may be.',
   })
   result!: MemberOutcome;
 }

@@ -44,7 +44,9 @@ async function cluster() {
   const hold = (node: string, user: string) =>
     registry.presence.apply(refs.get(node)!, [{ kind: 'user', key: `default/${user}`, present: true }]);
   const at = (node: string, serial: string) => `${refs.get(node)}~${serial}`;
-  return { clock, gateways, hold, at, rooms: new RoomService(registry.presence, gateways, 5) };
+  const { memberships, presence } = registry;
+  const rooms = new RoomService(memberships, presence, gateways, { maxTargets: 5, maxRooms: 2 });
+  return { clock, registry, memberships, gateways, hold, at, rooms };
 }
 
 describe('RoomService', () => {
@@ -69,24 +71,83 @@ describe('RoomService', () => {
     );
   });
 
-  it.each<['join' | 'leave', MemberOutcome, MemberOutcome, MemberOutcome]>([
-    ['join', 'joined', 'already', 'joined'],
-    ['join', 'already', 'gone', 'already'],
-    ['join', 'full', 'gone', 'full'],
-    ['join', 'gone', 'gone', 'gone'],
-    ['leave', 'absent', 'left', 'left'],
-    ['leave', 'gone', 'absent', 'absent'],
-  ])('%s of a user at two gateways: %s and %s are %s', async (action, one, other, together) => {
-    const { gateways, hold, rooms } = await cluster();
+  it.each<['join' | 'leave', boolean, MemberOutcome, MemberOutcome, MemberOutcome]>([
+    ['join', false, 'already', 'gone', 'joined'],
+    ['join', true, 'joined', 'already', 'joined'],
+    ['join', true, 'already', 'gone', 'already'],
+    ['join', false, 'full', 'gone', 'joined'],
+    ['join', false, 'gone', 'gone', 'joined'],
+    ['leave', true, 'absent', 'gone', 'left'],
+    ['leave', false, 'absent', 'left', 'left'],
+    ['leave', false, 'gone', 'absent', 'absent'],
+  ])('%s of a user (kept before: %s) at two gateways: %s and %s are %s', async (action, kept, one, other, together) => {
+    const { gateways, hold, memberships, rooms } = await cluster();
+    if (kept) await memberships.add('default', 'r', ['u'], 9);
     await hold('g1', 'u');
     await hold('g2', 'u');
     gateways.says = { g1: { u: one }, g2: { u: other } };
     expect(await rooms.change('default', 'r', action, { users: ['u', 'nobody'] })).toEqual([
       { user: 'u', result: together },
-      { user: 'nobody', result: 'gone' },
+      { user: 'nobody', result: action === 'join' ? 'joined' : 'absent' },
     ]);
     expect(gateways.asked.map(([, change]) => change.users)).toEqual([['u'], ['u']]);
+    expect(await memberships.has('default', 'r', ['u', 'nobody'])).toEqual([action === 'join', action === 'join']);
   });
+
+  it('says who is to stay in too many rooms, whom no gateway is asked about', async () => {
+    const { gateways, hold, memberships, rooms } = await cluster();
+    for (const room of ['a', 'b']) await memberships.add('default', room, ['u'], 9);
+    await hold('g1', 'u');
+    await hold('g1', 'v');
+    expect(await rooms.change('default', 'r', 'join', { users: ['u', 'v', 'u'] })).toEqual([
+      { user: 'u', result: 'full' },
+      { user: 'v', result: 'joined' },
+      { user: 'u', result: 'full' },
+    ]);
+    expect(gateways.asked.map(([, change]) => change.users)).toEqual([['v']]);
+  });
+
+  it('keeps before it asks, and has done nothing when the registry is away', async () => {
+    const { gateways, hold, memberships, rooms, registry } = await cluster();
+    await hold('g1', 'u');
+    const { add } = memberships;
+    memberships.add = () => Promise.reject(new Error('away'));
+    await expect(rooms.change('default', 'r', 'join', { users: ['u'] })).rejects.toMatchObject({ code: 'timeout' });
+    expect(gateways.asked).toEqual([]);
+    memberships.add = add;
+    const { lookup } = registry.presence;
+    registry.presence.lookup = () => Promise.reject(new Error('away'));
+    await expect(rooms.change('default', 'r', 'join', { users: ['u'] })).rejects.toMatchObject({ code: 'timeout' });
+    registry.presence.lookup = lookup;
+    gateways.says = { g1: { u: 'joined' } };
+    expect(await rooms.change('default', 'r', 'join', { users: ['u'] })).toEqual([{ user: 'u', result: 'joined' }]);
+    expect(await memberships.has('default', 'r', ['u'])).toEqual([true]);
+  });
+
+  it.each(['join', 'leave'] as const)(
+    'ends as the store says when the opposite of a %s is done meanwhile',
+    async (action) => {
+      const { gateways, hold, memberships, rooms } = await cluster();
+      await hold('g1', 'u');
+      if (action === 'leave') await memberships.add('default', 'r', ['u'], 9);
+      let isIn = action === 'leave';
+      let meanwhile: Promise<unknown> | undefined;
+      const ask = gateways.ask.bind(gateways);
+      gateways.ask = async (node, contract, request) => {
+        const change = request as unknown as RoomChange;
+        // The other call overtakes this one on its way to the gateway.
+        const opposite = action === 'join' ? 'leave' : 'join';
+        const isFirst = meanwhile === undefined;
+        meanwhile ??= rooms.change('default', 'r', opposite, { users: ['u'] });
+        if (isFirst) await meanwhile;
+        isIn = change.action === 'join';
+        return ask(node, contract, request);
+      };
+      await rooms.change('default', 'r', action, { users: ['u'] });
+      expect(await memberships.has('default', 'r', ['u'])).toEqual([action === 'leave']);
+      expect(isIn).toBe(action === 'leave');
+    },
+  );
 
   it('takes those of a gateway whose lease is over for gone, without asking', async () => {
     const { at, clock, gateways, rooms } = await cluster();

@@ -9,7 +9,7 @@ import { NamePipe } from '../rest/name.pipe.js';
 import { PageQuery } from '../rest/page.dto.js';
 import { QueryPipe } from '../rest/query.pipe.js';
 import { namesOf } from '../rest/rules.js';
-import { ConnectionsQuery, OnlineBody, UserConnections, UsersOnline, UsersPage } from './user.dto.js';
+import { ConnectionsQuery, OnlineBody, UserConnections, UserRooms, UsersOnline, UsersPage } from './user.dto.js';
 import { UserService } from './user.service.js';
 
 const userParam = { name: 'user', example: 'u1', description: 'Its name, percent-encoded.' };
@@ -66,6 +66,19 @@ export class UserController {
     @Caller() caller: Caller,
   ): Promise<UserConnections> {
     return this.users.connectionsOf(caller.app, user, query);
+  }
+
+  @Get(':user/rooms')
+  @ApiOperation({
+    summary: 'The rooms that a user is to stay in',
+    description:
+      'Those that `POST /v1/rooms/{room}/join` put the user into, online or not: every connection of the user comes back into them. A user who is in none or unknown is not an error: the list is empty. Rooms that clients join themselves are shown with their connections.',
+  })
+  @ApiParam(userParam)
+  @ApiOkResponse({ type: UserRooms, description: 'All of them.' })
+  @ApiProblems('bad_name', 'timeout')
+  listUserRooms(@Param('user', userName) user: string, @Caller() caller: Caller): Promise<UserRooms> {
+    return this.users.roomsOf(caller.app, user);
   }
 
   @Delete(':user/connections')

@@ -42,6 +42,14 @@ export class UserConnections {
   cursor?: string;
 }
 
+export class UserRooms {
+  @ApiProperty({ example: 'u1' })
+  user!: string;
+
+  @ApiProperty({ type: [String], description: 'In order of code points.', example: ['live:1000'] })
+  rooms!: string[];
+}
+
 export class OnlineBody {
   @ApiProperty({ type: [String], minItems: 1, maxItems: maxUsersAsked, example: ['u1', 'u2'] })
   @IsList()

@@ -23,7 +23,7 @@ describeWithServers('a membership made by REST', () => {
     const { offset } = await ann.next(3);
     lost.kill('SIGKILL');
     await lost.exited;
-    await Promise.all([2, 3, 4].map(push));
+    for (const n of [2, 3, 4]) await push(n);
     // Whoever asks while the dead one still counts as living is told to ask again.
     const joined = await untilAnswered(() => cluster.post('/v1/rooms/q/join', { users: ['ann'] }, { logic: 1 }));
     expect(joined.body).toMatchObject({ members: [{ user: 'ann' }] });
@@ -31,9 +31,7 @@ describeWithServers('a membership made by REST', () => {
     expect(back.packets[0]).toMatchObject({ data: { rooms: ['q', 'r'], channels: { 'room:r': { recovered: true } } } });
     await push(5);
     await back.next(({ data }) => data === 5);
-    const got = back.received('room:r').map(({ data }) => data as number);
-    expect(got.toSorted()).toEqual([2, 3, 4, 5]);
-    expect(got.at(-1)).toBe(5);
+    expect(back.received('room:r').map(({ data }) => data)).toEqual([2, 3, 4, 5]);
   });
 
   it('outlives a Redis that is killed and comes back with its log; meanwhile REST says that it must be asked again', async () => {

@@ -243,18 +243,19 @@ describe.each(moments)('an arrival %s', (_, hold) => {
 describe('an arrival that comes into its lasting rooms', () => {
   /** Holds what is asked of registry or history about the room itself. */
   function holdRoom(rig: Opened, at: 'registry' | 'history') {
-    let open!: () => void;
+    let letGo!: () => void;
     let isThere = false;
-    const gate = new Promise<void>((resolve) => (open = resolve));
-    const { apply } = rig.registry.presence;
-    const { tops } = rig.history;
+    const gate = new Promise<void>((resolve) => (letGo = resolve));
+    const { presence } = rig.registry;
+    const apply = presence.apply.bind(presence);
+    const tops = rig.history.tops.bind(rig.history);
     if (at === 'registry') {
       rig.registry.presence.apply = async (node, changes) => {
         if (changes.some(({ kind }) => kind === 'room')) {
           isThere = true;
           await gate;
         }
-        return apply.call(rig.registry.presence, node, changes);
+        return apply(node, changes);
       };
     } else {
       rig.history.tops = async (app: string, channels: readonly Channel[]) => {
@@ -262,10 +263,10 @@ describe('an arrival that comes into its lasting rooms', () => {
           isThere = true;
           await gate;
         }
-        return tops.call(rig.history, app, channels);
+        return tops(app, channels);
       };
     }
-    return { isThere: () => isThere, letGo: () => open() };
+    return { isThere: () => isThere, letGo: () => letGo() };
   }
 
   it.each(['registry', 'history'] as const)('leaves when REST says so while it asks the %s', async (at) => {

@@ -19,7 +19,7 @@ export class Restoring {
     private readonly rooms: LastingRooms,
     private readonly maxRooms: number,
   ) {
-    const positions = new Map(since as ReadonlyMap<Channel, Position>);
+    const positions = new Map<Channel, Position>(since);
     const own = positions.get(ownChannel);
     if (own && session.user !== undefined) positions.set(userChannel(session.user), own);
     this.since = positions;

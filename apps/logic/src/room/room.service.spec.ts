@@ -110,12 +110,12 @@ describe('RoomService', () => {
   it('keeps before it asks, and has done nothing when the registry is away', async () => {
     const { gateways, hold, memberships, rooms, registry } = await cluster();
     await hold('g1', 'u');
-    const { add } = memberships;
+    const add = memberships.add.bind(memberships);
     memberships.add = () => Promise.reject(new Error('away'));
     await expect(rooms.change('default', 'r', 'join', { users: ['u'] })).rejects.toMatchObject({ code: 'timeout' });
     expect(gateways.asked).toEqual([]);
     memberships.add = add;
-    const { lookup } = registry.presence;
+    const lookup = registry.presence.lookup.bind(registry.presence);
     registry.presence.lookup = () => Promise.reject(new Error('away'));
     await expect(rooms.change('default', 'r', 'join', { users: ['u'] })).rejects.toMatchObject({ code: 'timeout' });
     registry.presence.lookup = lookup;

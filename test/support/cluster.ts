@@ -19,6 +19,8 @@ export interface ClusterOptions {
   on?: 'memory' | 'servers';
   /** Settings of all apps. */
   env?: Record<string, string>;
+  /** Settings of the gateways only. */
+  gatewayEnv?: Record<string, string>;
 }
 
 /** Settings under which a cluster is alone on its servers, on free ports, and quick to end. */
@@ -101,7 +103,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await Promise.all(cluster.jobs.map((job) => job.consuming));
     for (let i = 0; i < gateways; i += 1) {
       const metrics = new Metrics();
-      const config = readConfig({ ...env, NODE_ID: `gateway-${i}` }, (reader) => gatewayConfig(reader, deployment));
+      const own = { ...env, NODE_ID: `gateway-${i}`, ...options.gatewayEnv };
+      const config = readConfig(own, (reader) => gatewayConfig(reader, deployment));
       cluster.gateways.push(keep(await startGateway({ config, log, metrics, listenHttp: true, ...shared }), metrics));
     }
     await cluster.ready();

@@ -201,6 +201,17 @@ export function describeCensus(name: string, open: () => Promise<OpenedRegistry>
       expect(await usersOf()).toEqual(['ann']);
     });
 
+    it('counts nothing of a node whose lease is over, until it renews it', async () => {
+      await registry.nodes.renew(gatewayEntry('g1', 1), 300);
+      await hold('g1~1', ['default/a']);
+      await hold('g1~1', ['default/ann'], 'user');
+      await registry.until(async () => (await registry.nodes.list('gateway'))[0]?.leased === false);
+      expect([await roomsOf(), await usersOf()]).toEqual([[], []]);
+      expect(await registry.census.sizes('default', ['a'])).toEqual([0]);
+      await registry.nodes.renew(gatewayEntry('g1', 1), longLeaseMs);
+      expect([await roomsOf(), await usersOf()]).toEqual([[['a', 1]], ['ann']]);
+    });
+
     it('finds the largest rooms behind many that are void', async () => {
       const g1 = await start('g1', 1);
       const g2 = await start('g2', 2);

@@ -86,7 +86,7 @@ export function describeNodeDirectory(name: string, open: () => Promise<OpenedRe
     });
 
     it('lists a node for a while after its lease, then forgets it', async () => {
-      await nodes.renew(gatewayEntry('g1', 1), 250);
+      await nodes.renew(gatewayEntry('g1', 1), 100);
       await nodes.renew(gatewayEntry('g2', 2), longLeaseMs);
       let seen: NodeSeen[] = [];
       await registry.until(async () => {

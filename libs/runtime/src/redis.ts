@@ -20,6 +20,9 @@ export class RedisUnavailableError extends Error {
 export class RedisLink {
   /** When this connection was last made, by `Date.now()`; undefined while there is none. */
   readySinceMs: number | undefined;
+  /** The same, if one was lost before; undefined when it is the first one. */
+  backSinceMs: number | undefined;
+  private wasReady = false;
   private state: 'new' | 'ready' | 'away' | 'closed' = 'new';
   private warnings: readonly string[] = [];
 
@@ -86,6 +89,8 @@ export class RedisLink {
 
   private redisOnReady(): void {
     this.readySinceMs = Date.now();
+    if (this.wasReady) this.backSinceMs = this.readySinceMs;
+    this.wasReady = true;
     if (this.state !== 'closed') this.state = 'ready';
     this.log.info({}, 'redis connected');
     void this.warnIfForgetful();

@@ -50,18 +50,28 @@ export class MemoryCensus extends Census {
     const living = this.living();
     const { users } = this.registry;
     const { items, next } = page(users, app, wish);
-    return Promise.resolve({ items: items.filter((user) => users.living(`${app}/${user}`, living).size > 0), next });
+    const isOnline = (user: string) =>
+      [...users.living(`${app}/${user}`, living.standing).keys()].some((ref) => living.leased.has(ref));
+    return Promise.resolve({ items: items.filter(isOnline), next });
   }
 
-  private membersOf(key: string, living: ReadonlySet<NodeRef>): number {
+  private membersOf(key: string, living: Living): number {
     let members = 0;
-    for (const count of this.registry.rooms.living(key, living).values()) members += count;
+    for (const [ref, count] of this.registry.rooms.living(key, living.standing))
+      if (living.leased.has(ref)) members += count;
     return members;
   }
 
-  private living(): ReadonlySet<NodeRef> {
-    return livingRefs(this.registry.seen('gateway'));
+  private living(): Living {
+    const nodes = this.registry.seen('gateway');
+    return { standing: livingRefs(nodes), leased: livingRefs(nodes.filter(({ leased }) => leased)) };
   }
+}
+
+/** What others wrote is void; of those that stand, only who holds a lease counts. */
+interface Living {
+  standing: ReadonlySet<NodeRef>;
+  leased: ReadonlySet<NodeRef>;
 }
 
 /** Names, void ones included. */

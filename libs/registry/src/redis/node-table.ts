@@ -22,18 +22,20 @@ export class NodeTable {
 
   /**
    * What HGETALL and TIME answered, by id. Entries whose lease ran out long ago are left out and removed, unless this
-   * connection is younger than their lease: after an outage nobody could renew, and nobody is judged for it.
+   * connection is younger than their lease: after an outage nobody could renew, and nobody is judged for it. For so long
+   * after one that this process saw, all leases are taken to run.
    */
   seen(fields: Record<string, string>, time: readonly (string | number)[]): NodeSeen[] {
     const nowMs = Number(time[0]) * 1_000 + Number(time[1]) / 1_000;
     const connectedMs = this.link.readySinceMs === undefined ? 0 : Date.now() - this.link.readySinceMs;
+    const backMs = Date.now() - (this.link.backSinceMs ?? 0);
     const nodes: NodeSeen[] = [];
     const overdue: Overdue[] = [];
     for (const [id, packed] of Object.entries(fields)) {
       const { entry, leaseEndsMs, leaseMs } = unpackNode(packed);
       const isOverdue = leaseEndsMs + leasesUntilForgotten * leaseMs <= nowMs && connectedMs >= leaseMs;
       if (isOverdue) overdue.push({ id, incarnation: entry.incarnation, leaseEndsMs });
-      else nodes.push({ ...entry, leased: leaseEndsMs > nowMs });
+      else nodes.push({ ...entry, leased: leaseEndsMs > nowMs || backMs < leaseMs });
     }
     if (overdue.length > 0) void this.forget(overdue);
     return nodes.sort((a, b) => (a.id < b.id ? -1 : 1));

@@ -1,7 +1,6 @@
 import { setImmediate } from 'node:timers/promises';
 import type { RedisLink } from '@app/runtime';
 import { Census, type NamePage, type PageWish, type RoomReport, type RoomSize } from '../census.js';
-import { livingRefs } from '../node-ref.js';
 import type { NodeRef, NodeSeen } from '../node-directory.js';
 import { defineRegistryCommands, resultsOf } from './commands.js';
 import { NodeTable } from './node-table.js';
@@ -67,7 +66,7 @@ export class RedisCensus extends Census {
     const { items, next } = await this.page(this.keys.online(app), wish);
     const refs = await this.refsOf(items.map((user) => `${app}/${user}`));
     const found = await this.found();
-    const online = items.filter((user, i) => found.keepLiving('user', `${app}/${user}`, refs[i]!).length > 0);
+    const online = items.filter((user, i) => found.keepLeased('user', `${app}/${user}`, refs[i]!).length > 0);
     void found.forget(this.link);
     return { items: online, next };
   }
@@ -106,7 +105,7 @@ export class RedisCensus extends Census {
     }
     const found = await this.found();
     const members = counts.map((ofRoom, i) => {
-      const living = found.keepLiving('room', `${app}/${rooms[i]}`, Object.keys(ofRoom));
+      const living = found.keepLeased('room', `${app}/${rooms[i]}`, Object.keys(ofRoom));
       return living.reduce((sum, ref) => sum + Number(ofRoom[ref]), 0);
     });
     return { members, found };
@@ -114,7 +113,7 @@ export class RedisCensus extends Census {
 
   /** To be asked for after what it judges: whoever wrote that had written its own entry before. */
   private async found(): Promise<VoidRefs> {
-    return new VoidRefs(livingRefs(await this.nodes()), this.keys, this.gateways.key);
+    return new VoidRefs(await this.nodes(), this.keys, this.gateways.key);
   }
 
   private async nodes(): Promise<NodeSeen[]> {

@@ -1,6 +1,5 @@
 import type { RedisLink } from '@app/runtime';
 import type { NodeRef } from '../node-directory.js';
-import { livingRefs } from '../node-ref.js';
 import { PresenceDirectory, type PresenceChange, type RouteQuestion, type Routes } from '../presence-directory.js';
 import { defineRegistryCommands, resultsOf } from './commands.js';
 import { NodeTable } from './node-table.js';
@@ -61,7 +60,7 @@ export class RedisPresenceDirectory extends PresenceDirectory {
     }
     const fields = answers.pop() as Record<string, string>;
     const gateways = this.gateways.seen(fields, answers.pop() as string[]);
-    const found = new VoidRefs(livingRefs(gateways), keys, this.gateways.key);
+    const found = new VoidRefs(gateways, keys, this.gateways.key);
     const ofUser = new Map<string, NodeRef[]>();
     const ofRoom = new Map<string, NodeRef[]>();
     for (const [, inIt] of byBucket) {

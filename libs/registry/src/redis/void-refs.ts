@@ -1,17 +1,23 @@
 import type { RedisLink } from '@app/runtime';
-import type { NodeRef } from '../node-directory.js';
-import { incarnationOf, nodeIdOf } from '../node-ref.js';
+import type { NodeRef, NodeSeen } from '../node-directory.js';
+import { incarnationOf, livingRefs, nodeIdOf } from '../node-ref.js';
 import { splitKey, type PresenceKeys } from './presence-keys.js';
 
 /** Refs of incarnations that are gone, as a reader met them, until it has them removed. */
 export class VoidRefs {
   private readonly met: { kind: 'user' | 'room'; key: string; refs: NodeRef[] }[] = [];
 
+  private readonly living: ReadonlySet<NodeRef>;
+  private readonly leased: ReadonlySet<NodeRef>;
+
   constructor(
-    private readonly living: ReadonlySet<NodeRef>,
+    nodes: readonly NodeSeen[],
     private readonly keys: PresenceKeys,
     private readonly gateways: string,
-  ) {}
+  ) {
+    this.living = livingRefs(nodes);
+    this.leased = livingRefs(nodes.filter(({ leased }) => leased));
+  }
 
   get any(): boolean {
     return this.met.length > 0;
@@ -22,6 +28,11 @@ export class VoidRefs {
     const gone = refs.filter((ref) => !this.living.has(ref));
     if (gone.length > 0) this.met.push({ kind, key, refs: gone });
     return refs.filter((ref) => this.living.has(ref)).sort();
+  }
+
+  /** As {@link keepLiving}, without those whose lease is over: they may live, but nobody counts on them. */
+  keepLeased(kind: 'user' | 'room', key: string, refs: readonly NodeRef[]): NodeRef[] {
+    return this.keepLiving(kind, key, refs).filter((ref) => this.leased.has(ref));
   }
 
   /** Never rejects: when it fails the next reader tries again. */

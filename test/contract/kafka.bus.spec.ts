@@ -6,6 +6,7 @@ import kafkajs, { type Admin, type ISocketFactory } from 'kafkajs';
 import { Taking, describeBus, gate, numbers, record } from '../../libs/bus/src/bus.contract.js';
 import { KafkaBus } from '../../libs/bus/src/kafka/kafka.bus.js';
 import type { KafkaBusOptions } from '../../libs/bus/src/kafka/kafka.options.js';
+import { makeTopic, remakeTopic, removeTopic } from '../support/kafka-topics.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 
@@ -353,6 +354,107 @@ withKafka('with Apache Kafka', () => {
       expect(await bus.problem()).toMatch(/has 6 partitions, and had 4/);
       await expect(bus.publish([record(0, 'after')])).rejects.toThrow(ShardsChangedError);
       await until(() => taking.shards.get(0)!.signal.aborted, 'the shards to be given back');
+    });
+
+    describe('when offsets begin again', () => {
+      const handedOver = async (bus: KafkaBus, values: readonly string[]) => {
+        const taking = new Taking();
+        await bus.consume(taking);
+        await bus.publish(values.map((value) => record(0, value)));
+        await taking.when(() => taking.values(0).length === values.length);
+        await until(async () => (await committed(0)) === values.length, 'the commit');
+        return taking;
+      };
+
+      /** What another member of the group commits of shard 0. */
+      const leave = async (place: { offset: string; metadata: string | null }) => {
+        const consumer = new kafkajs.Kafka({ brokers, logLevel: kafkajs.logLevel.NOTHING }).consumer({
+          groupId: `${prefix}job`,
+        });
+        const joined = new Promise((resolve) => consumer.on(consumer.events.GROUP_JOIN, resolve));
+        await consumer.subscribe({ topics: [topic()] });
+        await consumer.run({ autoCommit: false, eachBatchAutoResolve: false, eachBatch: async () => {} });
+        await joined;
+        await consumer.commitOffsets([{ topic: topic(), partition: 0, ...place }]);
+        await consumer.disconnect();
+      };
+
+      it('hands over all of a topic that was made anew while it runs, as a beginning', async () => {
+        const bus = await open();
+        const taking = await handedOver(bus, numbers(1, 10));
+        const before = taking.shards.get(0)!;
+        await remakeTopic(admin, topic(), 4);
+        await until(
+          () =>
+            bus.publish([record(0, 'a')]).then(
+              () => true,
+              () => false,
+            ),
+          'a record to be taken',
+        );
+        await bus.publish([record(0, 'b')]);
+        await taking.when(() => taking.values(0).at(-1) === 'b');
+
+        const later = taking.shards.get(0)!;
+        expect(before.signal.aborted).toBe(true);
+        expect([before.isBeginning, later.isBeginning]).toEqual([true, true]);
+        expect(later.life).toBe(before.life);
+        expect(later.ownerEpoch).toBeGreaterThan(before.ownerEpoch);
+        const [first, ...others] = taking.calls.filter((call) => call.shard === later).flatMap((call) => call.entries);
+        expect(first!.offset).toBe(0);
+        expect(others.at(-1)!.value.toString()).toBe('b');
+      });
+
+      it('hands over all of a topic that has outgrown the one before while nobody looked', async () => {
+        const proxy = await between();
+        const bus = await open({ socketFactory: through(proxy) });
+        const taking = await handedOver(bus, numbers(1, 3));
+        const producer = await open();
+        proxy.hold();
+        await remakeTopic(admin, topic(), 4);
+        await until(
+          () =>
+            producer.publish([record(0, '101')]).then(
+              () => true,
+              () => false,
+            ),
+          'a record to be taken',
+        );
+        for (const value of numbers(102, 120)) await producer.publish([record(0, value)]);
+        proxy.release();
+        await taking.when(() => taking.values(0).at(-1) === '120');
+
+        expect(taking.shards.get(0)!.isBeginning).toBe(true);
+        const last = taking.calls.filter((call) => call.shard === taking.shards.get(0));
+        expect(last.flatMap((call) => call.entries).map(({ offset }) => offset)).toEqual(numbers(0, 19).map(Number));
+      });
+
+      it.each([
+        ['in a topic that is no more', { offset: '3', metadata: 'AAAAAAAAAAAAAAAAAAAAAA a note' }],
+        ['beyond the end of the log', { offset: '500', metadata: null }],
+      ])('starts at the begin of the log when it finds a place %s', async (_, place) => {
+        const first = await open();
+        await handedOver(first, numbers(1, 5));
+        await first.close();
+        await leave(place);
+
+        const second = await open();
+        const taking = new Taking();
+        await second.consume(taking);
+        await taking.when(() => taking.values(0).length === 5);
+        expect(taking.values(0)).toEqual(numbers(1, 5));
+        expect(taking.shards.get(0)).toMatchObject({ isBeginning: true, note: '' });
+      });
+
+      it('says that the topic is gone, and works on when it is back', async () => {
+        const bus = await open({ publishTimeoutMs: 500 });
+        await removeTopic(admin, topic());
+        await until(async () => /is gone/.test((await bus.problem()) ?? ''), 'the loss to be seen');
+        await expect(bus.publish([record(0, 'lost')])).rejects.toThrow(BusUnavailableError);
+        await makeTopic(admin, topic(), 4);
+        await until(async () => (await bus.problem()) === undefined, 'no problem any more');
+        await bus.publish([record(0, 'a')]);
+      });
     });
 
     it('counts what retention took before it was handed over, says so, and goes on behind it', async () => {

@@ -368,6 +368,29 @@ export function describeBus(name: string, open: () => Promise<BusUnderTest>): vo
       await next.close();
     });
 
+    it('is a beginning until an owner has committed, or proved that it is the owner', async () => {
+      taking.commits = false;
+      await bus.consume(taking);
+      await bus.publish([record(0, 'a'), record(0, 'b')]);
+      await taking.when(() => taking.values(0).length === 2);
+      expect(taking.shards.get(0)!.isBeginning).toBe(true);
+      if (!subject.another) return;
+      await bus.close();
+
+      const beginnings: boolean[] = [];
+      for (const act of [() => {}, (shard: OwnedShard) => shard.fence(), () => {}]) {
+        const next = await subject.another();
+        const later = new Taking();
+        later.commits = false;
+        await next.consume(later);
+        await later.when(() => later.values(0).length === 2);
+        beginnings.push(later.shards.get(0)!.isBeginning);
+        await act(later.shards.get(0)!);
+        await next.close();
+      }
+      expect(beginnings).toEqual([true, true, false]);
+    });
+
     it('tells another owner what the last commit said, whoever committed since without a word', async () => {
       if (!subject.another) return;
       taking.commits = false;

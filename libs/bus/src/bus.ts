@@ -25,6 +25,12 @@ export interface OwnedShard {
   readonly life: string;
   /** Aborted when the shard is no longer ours. */
   readonly signal: AbortSignal;
+  /**
+   * Whether this owner starts without a place that an owner before had left: nothing was committed, or it was committed
+   * in a log that is no more. Other records may have had these offsets before, in this life. The next owner is told the
+   * same until a `fence` or `commit` of this one.
+   */
+  readonly isBeginning: boolean;
   /** What the last commit before this owner's said beside its offset; '' when it said nothing, or there was none. */
   readonly note: string;
   /**

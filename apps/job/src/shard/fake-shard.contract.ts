@@ -5,6 +5,7 @@ export class FakeShard implements OwnedShard {
   readonly shard: number = 3;
   readonly ownerEpoch: number = 7;
   readonly life: string = 'life';
+  readonly isBeginning: boolean = false;
   readonly note: string = '';
   readonly lost = new AbortController();
   readonly signal = this.lost.signal;
@@ -12,7 +13,9 @@ export class FakeShard implements OwnedShard {
   /** Beside each commit. */
   readonly notes: (string | undefined)[] = [];
 
-  constructor(traits: Partial<Pick<OwnedShard, 'shard' | 'ownerEpoch' | 'life' | 'note' | 'fence'>> = {}) {
+  constructor(
+    traits: Partial<Pick<OwnedShard, 'shard' | 'ownerEpoch' | 'life' | 'isBeginning' | 'note' | 'fence'>> = {},
+  ) {
     Object.assign(this, traits);
   }
 

@@ -15,6 +15,8 @@ import { ShardRun } from './shard-run.js';
 @Injectable()
 export class ShardRuns {
   private readonly runs = new Map<OwnedShard, { run: ShardRun; begun: Promise<ShardRun> }>();
+  /** Beginnings whose epoch is one in which nobody else has had them. */
+  private readonly begunAnew = new WeakSet<OwnedShard>();
   private readonly closed = new AbortController();
   private overdue: Timer | undefined;
   private watching: Timer | undefined;
@@ -118,8 +120,10 @@ export class ShardRuns {
   private async begin(run: ShardRun, isAgain: boolean): Promise<ShardRun> {
     try {
       if (isAgain) await this.prove(run);
+      const { owned } = run;
       const noted = readNote(run.note).retained;
       run.epoch = await run.insist('epoch', () => this.history.epochOf(run.owned.life));
+      if (owned.isBeginning && !this.begunAnew.has(owned)) await this.beginAnew(run);
       // An epoch from before the one that was noted: the whole store has come back from before.
       if (noted && isEarlierEpoch(run.epoch, noted.epoch)) await this.endEpoch(run);
       let claimed = await this.claim(run);
@@ -137,10 +141,25 @@ export class ShardRuns {
     return run;
   }
 
+  /**
+   * Offsets of this shard may have begun again. If anybody has had the shard in this epoch, positions in it are those of
+   * other records: a new epoch. The claim below every owner's tells, and the fence comes after it, so that whoever follows
+   * us if we die in between finds a beginning too.
+   */
+  private async beginAnew(run: ShardRun): Promise<void> {
+    const lowest = { ...run.owner, ownerEpoch: 0 };
+    if ((await run.insist('claim', () => this.history.claim(lowest))) === 'ahead') {
+      await this.renewEpoch(run);
+      this.log.error({ shard: run.shard, epoch: run.epoch }, 'offsets began again on the bus: a new epoch');
+    }
+    await this.prove(run);
+    this.begunAnew.add(run.owned);
+  }
+
   /** History lacks what was committed, and no record of it comes again: positions of this epoch must not be believed. */
   private async endEpoch(run: ShardRun): Promise<void> {
     const old = run.epoch;
-    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
+    await this.renewEpoch(run);
     this.metrics.historyLost.inc({ outcome: 'epoch_ended' });
     this.log.warn(
       { shard: run.shard, from: old, to: run.epoch },
@@ -156,8 +175,7 @@ export class ShardRuns {
     const claimed = await run.insist('claim', () => this.history.claim(run.owner));
     if (claimed !== 'ahead') return claimed;
     await this.prove(run);
-    const old = run.epoch;
-    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
+    await this.renewEpoch(run);
     const again = await run.insist('claim', () => this.history.claim(run.owner));
     if (again !== 'ahead') return again;
     run.stop('a later owner has written in the new epoch');
@@ -174,5 +192,10 @@ export class ShardRuns {
       run.stop(`the bus refused us: ${error instanceof Error ? error.message : String(error)}`);
     }
     throw new Error('the shard is not ours');
+  }
+
+  private async renewEpoch(run: ShardRun): Promise<void> {
+    const old = run.epoch;
+    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
   }
 }

@@ -7,6 +7,7 @@ export class EmbeddedShard implements OwnedShard {
   readonly ownerEpoch = 1;
   /** There was no owner before this one. */
   readonly note = '';
+  readonly isBeginning = true;
   /** From `committed` on. */
   private readonly entries: BusEntry[] = [];
   private committed = 0;

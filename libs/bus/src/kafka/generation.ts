@@ -1,13 +1,14 @@
 import { type Log, persist } from '@app/runtime';
 import type { EachBatchPayload, TopicOffsets } from 'kafkajs';
 import { isRefusal, kafkaType } from './kafka-client.js';
-import type { Commit, KafkaShard, ShardCommits } from './kafka-shard.js';
+import type { KafkaShard, ShardCommits } from './kafka-shard.js';
+import { metadataOf, type Place } from './place.js';
 
 /** A shard that the group gave us: where to read on, and the shard itself once its first record is there. */
 export interface Slot {
   next: number;
-  /** What was committed when the group gave it to us. */
-  note: string;
+  /** Where it starts with us. */
+  readonly start: Place;
   shard?: KafkaShard;
   /** The offset of a record that came too early once. */
   early?: number;
@@ -32,8 +33,10 @@ export class Generation implements ShardCommits {
   readonly slots = new Map<number, Slot>();
   /** kafkajs's own commit, the one that tries once: known with the first batch. */
   send: EachBatchPayload['commitOffsetsIfNecessary'] | undefined;
+  /** The topic's id when we looked where to start; undefined before that, and where Kafka tells none. */
+  topicId: string | undefined;
   private readonly lost = new AbortController();
-  private readonly due = new Map<number, Commit>();
+  private readonly due = new Map<number, Place>();
   /** Commits go one after the other, or an older one could arrive last. */
   private last: Promise<unknown> = Promise.resolve();
 
@@ -49,39 +52,39 @@ export class Generation implements ShardCommits {
     for (const { shard } of this.slots.values()) shard?.lose();
   }
 
-  commitSoon(shard: number, commit: Commit): void {
-    this.due.set(shard, commit);
+  commitSoon(shard: number, place: Place): void {
+    this.due.set(shard, place);
   }
 
   /** Tells Kafka what is due; what it did not take stays due. */
   async flush(): Promise<void> {
     if (this.due.size === 0 || this.signal.aborted) return;
-    const commits = new Map(this.due);
-    await this.commit(commits);
-    for (const [shard, commit] of commits) if (this.due.get(shard) === commit) this.due.delete(shard);
+    const places = new Map(this.due);
+    await this.commit(places);
+    for (const [shard, place] of places) if (this.due.get(shard) === place) this.due.delete(shard);
   }
 
   /**
    * Commits once more and answers the generation that Kafka accepted it under. A network that is down is waited for.
    * @throws when Kafka refuses or the shard is not ours any more.
    */
-  fence(shard: number, commit: Commit): Promise<number> {
-    return persist(() => this.commit(new Map([[shard, commit]])), { signal: this.signal });
+  fence(shard: number, place: Place): Promise<number> {
+    return persist(() => this.commit(new Map([[shard, place]])), { signal: this.signal });
   }
 
   /** One try. @throws when Kafka refuses, is not there, or the generation is over. */
-  commit(commits: ReadonlyMap<number, Commit>): Promise<number> {
-    const turn = this.last.then(() => this.commitNow(commits));
+  commit(places: ReadonlyMap<number, Place>): Promise<number> {
+    const turn = this.last.then(() => this.commitNow(places));
     this.last = turn.catch(() => {});
     return turn;
   }
 
-  private async commitNow(commits: ReadonlyMap<number, Commit>): Promise<number> {
+  private async commitNow(places: ReadonlyMap<number, Place>): Promise<number> {
     if (this.signal.aborted || !this.send) throw new Error('the generation is over: the shards may be others’ now');
-    const partitions = [...commits].map(([partition, { offset, note }]) => ({
+    const partitions = [...places].map(([partition, place]) => ({
       partition,
-      offset: String(offset),
-      metadata: note,
+      offset: String(place.offset),
+      metadata: metadataOf(place, this.topicId),
     }));
     const topics = [{ topic: this.options.topic, partitions }];
     try {

@@ -35,6 +35,7 @@ export class GroupMember {
   private readonly leaving = new AbortController();
   private readonly log: Log;
   private readonly living: Promise<void>;
+  private crash: (error: Error) => void = () => {};
   private trouble = 'the group of the jobs was not joined yet';
 
   constructor(
@@ -68,6 +69,11 @@ export class GroupMember {
   seek(shard: number, offset: number): void {
     const { topic } = this.options;
     this.whileRunning((consumer) => consumer.seek({ topic, partition: shard, offset: String(offset) }));
+  }
+
+  /** Leaves the group and joins it anew, as a new member. */
+  rejoin(why: string): void {
+    this.crash(new Error(why));
   }
 
   /** Leaves the group, so that the others need not miss it first; gives up waiting after the time of a request. */
@@ -138,6 +144,7 @@ export class GroupMember {
   /** Rejects when the consumer has crashed, resolves when it is to leave. */
   private over(consumer: Consumer): Promise<void> {
     const over = new Promise<void>((resolve, reject) => {
+      this.crash = reject;
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
       if (this.leaving.signal.aborted) resolve();
       this.leaving.signal.addEventListener('abort', () => resolve(), { once: true });

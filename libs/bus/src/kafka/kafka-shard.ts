@@ -1,23 +1,19 @@
 import type { Log } from '@app/runtime';
 import { checkNote, type OwnedShard, type ShardConsumer } from '../bus.js';
 import { HandOver } from '../hand-over.js';
-
-/** What Kafka keeps of a shard for its group: where the next owner starts, and what this one leaves to say. */
-export interface Commit {
-  offset: number;
-  note: string;
-}
+import type { Place } from './place.js';
 
 /** Where a shard's commits go: to the generation that it hangs on. */
 export interface ShardCommits {
-  commitSoon(shard: number, commit: Commit): void;
-  fence(shard: number, commit: Commit): Promise<number>;
+  commitSoon(shard: number, place: Place): void;
+  fence(shard: number, place: Place): Promise<number>;
 }
 
 /** A partition while the group says that it is ours. */
 export class KafkaShard implements OwnedShard {
   readonly handOver: HandOver;
   readonly note: string;
+  readonly isBeginning: boolean;
   private readonly lost = new AbortController();
 
   /**
@@ -28,7 +24,7 @@ export class KafkaShard implements OwnedShard {
     readonly shard: number,
     readonly ownerEpoch: number,
     readonly life: string,
-    private committed: Commit,
+    private committed: Place,
     private readonly commits: ShardCommits,
     private readonly to: {
       consumer: ShardConsumer;
@@ -38,11 +34,17 @@ export class KafkaShard implements OwnedShard {
     },
   ) {
     this.note = committed.note;
+    this.isBeginning = committed.isBeginning;
     this.handOver = new HandOver(this, to.consumer, to.log, to.onTaken);
   }
 
   get signal(): AbortSignal {
     return this.lost.signal;
+  }
+
+  /** What is committed, or about to be. */
+  get place(): Place {
+    return this.committed;
   }
 
   lose(): void {
@@ -53,8 +55,8 @@ export class KafkaShard implements OwnedShard {
     checkNote(note);
     const { committed } = this;
     if (this.signal.aborted || offset < committed.offset) return;
-    if (offset === committed.offset && note === committed.note) return;
-    this.committed = { offset, note };
+    if (offset === committed.offset && note === committed.note && !committed.isBeginning) return;
+    this.committed = { offset, note, isBeginning: false };
     this.commits.commitSoon(this.shard, this.committed);
   }
 
@@ -74,6 +76,7 @@ export class KafkaShard implements OwnedShard {
   }
 
   fence(): Promise<number> {
+    this.committed = { ...this.committed, isBeginning: false };
     return this.commits.fence(this.shard, this.committed);
   }
 }

@@ -1,14 +1,15 @@
 import { type Clock, SystemClock } from '@app/runtime';
-import type { Kafka } from 'kafkajs';
+import type { Admin, Kafka } from 'kafkajs';
 import { Bus, BusUnavailableError, type Publishing, type ShardConsumer } from '../bus.js';
-import { AdminLink } from './admin-link.js';
 import { GatheringProducer } from './gathering-producer.js';
 import { kafkaClient, patient } from './kafka-client.js';
+import { KafkaLink } from './kafka-link.js';
 import { type KafkaBusOptions, type KafkaSettings, kafkaSettings } from './kafka.options.js';
 import { RetentionWatch } from './retention-watch.js';
 import { ShardGroup } from './shard-group.js';
 import { ShardOffsets } from './shard-offsets.js';
-import { ShardTopic } from './shard-topic.js';
+import { ShardTopic, topicName } from './shard-topic.js';
+import { TopicLook } from './topic-look.js';
 
 /** Shards are the partitions of one Kafka topic, their owners the members of one group. */
 export class KafkaBus extends Bus {
@@ -16,7 +17,8 @@ export class KafkaBus extends Bus {
   private readonly settings: KafkaSettings;
   private readonly clock: Clock;
   private readonly kafka: Kafka;
-  private readonly admin: AdminLink;
+  private readonly admin: KafkaLink<Admin>;
+  private readonly look: TopicLook;
   private readonly topic: ShardTopic;
   private readonly retention: RetentionWatch;
   private readonly closing = new AbortController();
@@ -30,8 +32,13 @@ export class KafkaBus extends Bus {
     this.settings = kafkaSettings(options);
     this.clock = this.settings.clock ?? new SystemClock();
     this.kafka = kafkaClient(this.settings);
-    this.admin = new AdminLink(this.kafka, this.settings.requestTimeoutMs);
-    this.topic = new ShardTopic(this.settings, this.admin, this.clock, () => void this.group?.close());
+    const { requestTimeoutMs } = this.settings;
+    this.admin = new KafkaLink(() => this.kafka.admin(), requestTimeoutMs);
+    this.look = new TopicLook(this.kafka, this.admin, topicName(this.settings), requestTimeoutMs);
+    this.topic = new ShardTopic(this.settings, this.admin, this.look, this.clock, {
+      onShards: () => void this.group?.close(),
+      onRemade: (id) => this.group?.topicIs(id),
+    });
     this.retention = new RetentionWatch(this.settings.log, this.settings.metrics, this.clock);
   }
 
@@ -70,8 +77,9 @@ export class KafkaBus extends Bus {
     this.group = new ShardGroup({
       kafka: kafkaClient(this.settings, patient(this.settings.sessionTimeoutMs)),
       topic: this.topic.name,
+      topicNow: () => this.topic.ask(),
       groupId,
-      life: this.topic.life,
+      life: () => this.topic.life,
       shards: this.shards,
       settings: this.settings,
       clock: this.clock,
@@ -114,6 +122,7 @@ export class KafkaBus extends Bus {
     this.closing.abort();
     await Promise.all([this.group?.close(), this.producer?.close()]);
     this.topic.close();
+    this.look.close();
     this.admin.close();
   }
 }

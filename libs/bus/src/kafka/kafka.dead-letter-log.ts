@@ -1,5 +1,5 @@
 import { persist, SystemClock, type Clock } from '@app/runtime';
-import type { Kafka, Message, Producer } from 'kafkajs';
+import type { Admin, Kafka, Message, Producer } from 'kafkajs';
 import { BusUnavailableError } from '../bus.js';
 import {
   DeadLetterLog,
@@ -10,7 +10,7 @@ import {
   type DeadLetterQuery,
   type DeadRecord,
 } from '../dead-letter-log.js';
-import { AdminLink } from './admin-link.js';
+import { KafkaLink } from './kafka-link.js';
 import { letterHeaders, markerHeaders, sightingOf } from './dead-letter-headers.js';
 import { DeadTopicReader } from './dead-topic-reader.js';
 import { kafkaClient, kafkaType, saying } from './kafka-client.js';
@@ -32,7 +32,7 @@ export class KafkaDeadLetterLog extends DeadLetterLog {
   private readonly settings: KafkaSettings;
   private readonly clock: Clock;
   private readonly kafka: Kafka;
-  private readonly admin: AdminLink;
+  private readonly admin: KafkaLink<Admin>;
   private readonly closing = new AbortController();
   private producer: Promise<Producer> | undefined;
 
@@ -43,7 +43,7 @@ export class KafkaDeadLetterLog extends DeadLetterLog {
     this.topic = `${this.settings.topicPrefix}dead`;
     this.source = `${this.settings.topicPrefix}records`;
     this.kafka = kafkaClient(this.settings);
-    this.admin = new AdminLink(this.kafka, this.settings.requestTimeoutMs);
+    this.admin = new KafkaLink(() => this.kafka.admin(), this.settings.requestTimeoutMs);
   }
 
   async put(record: DeadRecord, signal?: AbortSignal): Promise<void> {

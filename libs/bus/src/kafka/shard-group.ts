@@ -5,12 +5,15 @@ import { replayHeader } from './gathering-producer.js';
 import { Generation, type Slot } from './generation.js';
 import { GroupMember, type MemberEvents, type MemberOptions } from './group-member.js';
 import { KafkaShard } from './kafka-shard.js';
+import { placeIn } from './place.js';
 import type { RetentionWatch } from './retention-watch.js';
-import type { ShardOffsets, Standing } from './shard-offsets.js';
+import type { ShardOffsets } from './shard-offsets.js';
 import { within } from './time-limit.js';
+import type { TopicSeen } from './topic-metadata.js';
 
 export interface GroupOptions extends MemberOptions {
-  life: string;
+  life: () => string;
+  topicNow: () => Promise<TopicSeen>;
   clock: Clock;
   offsets: ShardOffsets;
   retention: RetentionWatch;
@@ -107,30 +110,29 @@ export class ShardGroup implements MemberEvents {
 
   private async start(generation: Generation, shards: readonly number[]): Promise<void> {
     if (shards.length === 0) return;
-    const standing = await persist(() => this.options.offsets.standing(), {
+    const { offsets, retention, topicNow } = this.options;
+    // The topic first: should it be made anew in between, the next look finds another id.
+    const [{ id }, standing] = await persist(async () => [await topicNow(), await offsets.standing()] as const, {
       signal: generation.signal,
       onFailure: (error) => this.log.warn({ err: error }, 'where to start is not known yet'),
     });
+    generation.topicId = id;
     const startOne = async (shard: number) => {
       await this.ending.get(shard);
       if (generation.signal.aborted) return;
-      const next = this.startOf(shard, standing.get(shard));
-      generation.slots.set(shard, { next, note: standing.get(shard)?.note ?? '', isFull: false });
-      this.member.seek(shard, next);
+      const found = standing.get(shard) ?? { committed: -1, metadata: '', low: 0, high: 0 };
+      const start = placeIn(shard, found, id, { log: this.log, retention });
+      generation.slots.set(shard, { next: start.offset, start, isFull: false });
+      this.member.seek(shard, start.offset);
       this.member.resume(shard);
     };
     await Promise.all(shards.map(startOne));
   }
 
-  private startOf(shard: number, standing: Standing | undefined): number {
-    const { committed, low, high } = standing ?? { committed: -1, low: 0, high: 0 };
-    if (committed < 0) return low;
-    if (committed > high) {
-      this.log.error({ shard, committed, high }, 'the log ends before what was committed: the topic was made anew');
-      return low;
-    }
-    this.options.retention.passed(shard, committed, low);
-    return Math.max(committed, low);
+  /** The topic may be another one under the same name: what we know of its shards is then of records that are no more. */
+  topicIs(id: string): void {
+    const known = this.generation?.topicId;
+    if (known && known !== id) this.member.rejoin('the topic was made anew');
   }
 
   /** kafkajs waits for all shards' batches before it reads on, so nothing here waits for a `take`. */
@@ -142,11 +144,12 @@ export class ShardGroup implements MemberEvents {
     if (!generation || !slot || this.closing.signal.aborted) return;
     generation.send ??= (offsets) => payload.commitOffsetsIfNecessary(offsets);
     const first = Number(batch.firstOffset());
-    if (first > slot.next && first !== slot.early) return this.passOver(slot, batch.partition, first);
+    const isNext = first === slot.next || (first > slot.next && first === slot.early);
+    if (!isNext) return this.lookInto(generation, slot, batch.partition, first);
     slot.shard ??= await this.own(generation, slot, batch.partition);
     if (generation.signal.aborted || this.closing.signal.aborted) return slot.shard.lose();
 
-    const entries = batch.messages.map(entryOf).filter(({ offset }) => offset >= slot.next);
+    const entries = batch.messages.map(entryOf);
     payload.resolveOffset(batch.lastOffset());
     slot.next = Number(batch.lastOffset()) + 1;
     slot.shard.handOver.push(entries);
@@ -156,22 +159,33 @@ export class ShardGroup implements MemberEvents {
     }
   }
 
-  /** A batch that begins too late: retention took what was between, or it was read before a seek. */
-  private async passOver(slot: Slot, partition: number, first: number): Promise<void> {
-    const { low } = (await this.options.offsets.standing()).get(partition) ?? { low: 0 };
-    if (this.generation?.slots.get(partition) !== slot) return;
+  /**
+   * A batch that does not begin where we are: it was read before a seek, or kafkajs went to the log's begin by itself,
+   * because retention took what was next, or the log ends before it.
+   */
+  private async lookInto(generation: Generation, slot: Slot, partition: number, first: number): Promise<void> {
+    await this.options.topicNow();
+    const { low, high } = (await this.options.offsets.standing()).get(partition) ?? { low: 0, high: 0 };
+    if (generation.signal.aborted) return;
+    if (high < slot.next) {
+      this.log.error({ shard: partition, next: slot.next, low, high }, 'the log ends before what was read');
+      await generation.commit(new Map([[partition, { offset: low, note: '', isBeginning: true }]]));
+      return this.member.rejoin('Kafka lost records');
+    }
     const gone = Math.min(low, first);
     this.options.retention.passed(partition, slot.next, gone);
     slot.next = Math.max(slot.next, gone);
     slot.early = first; // when it comes first again, there is nothing between
     this.member.seek(partition, slot.next);
+    // What kafkajs commits on such a way is no place to go on from.
+    if (slot.shard) generation.commitSoon(partition, slot.shard.place);
   }
 
   /** The first commit of a shard in a generation is the fence, and tells the generation. */
   private async own(generation: Generation, slot: Slot, partition: number): Promise<KafkaShard> {
-    const start = { offset: slot.next, note: slot.note };
+    const start = { ...slot.start, offset: slot.next };
     const ownerEpoch = await generation.commit(new Map([[partition, start]]));
-    const shard: KafkaShard = new KafkaShard(partition, ownerEpoch, this.options.life, start, generation, {
+    const shard: KafkaShard = new KafkaShard(partition, ownerEpoch, this.options.life(), start, generation, {
       consumer: this.options.consumer,
       log: this.log,
       onTaken: () => {

@@ -1,20 +1,11 @@
-import type { AdminLink } from './admin-link.js';
+import type { Admin } from 'kafkajs';
+import type { KafkaLink } from './kafka-link.js';
+import type { Standing } from './place.js';
 
-/** Where a shard stands in Kafka. Offsets below 0 mean that nothing was committed. */
-export interface Standing {
-  committed: number;
-  /** What was said with the commit; '' when nothing was. */
-  note: string;
-  /** The first record that is still held. */
-  low: number;
-  /** The offset of the next record to come. */
-  high: number;
-}
-
-/** What Kafka knows of the shards beside their records. */
+/** Where the shards stand in Kafka. */
 export class ShardOffsets {
   constructor(
-    private readonly admin: AdminLink,
+    private readonly admin: KafkaLink<Admin>,
     private readonly topic: string,
     private readonly groupId: string,
   ) {}
@@ -22,21 +13,19 @@ export class ShardOffsets {
   /** By shard. */
   standing(): Promise<Map<number, Standing>> {
     return this.admin.use(async (admin) => {
-      const [groups, ends] = await Promise.all([
-        admin.fetchOffsets({ groupId: this.groupId, topics: [this.topic] }),
-        admin.fetchTopicOffsets(this.topic),
-      ]);
+      // The ends after the commits, or one that was made meanwhile would seem to lie beyond the end.
+      const groups = await admin.fetchOffsets({ groupId: this.groupId, topics: [this.topic] });
+      const ends = await admin.fetchTopicOffsets(this.topic);
       const committed = new Map(groups[0]!.partitions.map((one) => [one.partition, one]));
       return new Map(
-        ends.map(({ partition, low, high }) => [
-          partition,
-          {
-            committed: Number(committed.get(partition)?.offset ?? -1),
-            note: committed.get(partition)?.metadata ?? '',
-            low: Number(low),
-            high: Number(high),
-          },
-        ]),
+        ends.map(({ partition, low, high }) => {
+          const { offset = '-1', metadata } = committed.get(partition) ?? {};
+          const committedOffset = Number(offset);
+          return [
+            partition,
+            { committed: committedOffset, metadata: metadata ?? '', low: Number(low), high: Number(high) },
+          ];
+        }),
       );
     });
   }

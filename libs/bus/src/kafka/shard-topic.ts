@@ -1,27 +1,37 @@
 import { type Clock, type Timer, persist } from '@app/runtime';
+import type { Admin } from 'kafkajs';
 import { BusUnavailableError, ShardsChangedError } from '../bus.js';
-import type { AdminLink } from './admin-link.js';
 import { saying } from './kafka-client.js';
+import type { KafkaLink } from './kafka-link.js';
 import type { KafkaSettings } from './kafka.options.js';
+import { NoTopicError, type TopicLook } from './topic-look.js';
+import type { TopicSeen } from './topic-metadata.js';
+
+export interface TopicEvents {
+  /** Once, when the number of partitions is not what it was. */
+  onShards(error: ShardsChangedError): void;
+  /** The topic is another one under the same name, with the same number of partitions. */
+  onRemade(id: string): void;
+}
 
 /** The topic whose partitions are the shards: made by whoever comes first, then read and watched. */
 export class ShardTopic {
   readonly name: string;
   private count: number | undefined;
-  private clusterId = '';
+  private seen: TopicSeen | undefined;
   private trouble: string | undefined;
   private changed: ShardsChangedError | undefined;
   private watching: Timer | undefined;
   private looking = false;
 
-  /** @param onChange hears once, when the number of partitions is not what it was. */
   constructor(
     private readonly settings: KafkaSettings,
-    private readonly admin: AdminLink,
+    private readonly admin: KafkaLink<Admin>,
+    private readonly topicLook: TopicLook,
     private readonly clock: Clock,
-    private readonly onChange: (error: ShardsChangedError) => void,
+    private readonly events: TopicEvents,
   ) {
-    this.name = `${settings.topicPrefix}records`;
+    this.name = topicName(settings);
     this.trouble = `Kafka at ${settings.brokers.join(', ')} has not answered yet`;
   }
 
@@ -32,7 +42,7 @@ export class ShardTopic {
 
   /** This life of the bus: cluster, topic, number of shards. */
   get life(): string {
-    return `${this.clusterId}/${this.name}/${this.shards}`;
+    return `${this.seen?.clusterId}/${this.name}/${this.shards}`;
   }
 
   /** Waits for Kafka as long as it takes, makes the topic if there is none, and keeps an eye on it from then on. */
@@ -47,7 +57,7 @@ export class ShardTopic {
       },
     });
     this.count = found.shards;
-    this.clusterId = found.clusterId;
+    this.seen = found;
     this.trouble = undefined;
     log.info({ topic: this.name, ...found }, 'the bus is open');
     if (found.shards !== this.settings.shards) {
@@ -80,16 +90,30 @@ export class ShardTopic {
           'channels would change their shards; stop every process, then start them again',
       );
       this.settings.log.error({ topic: this.name, partitions, shards: this.count }, this.changed.message);
-      this.onChange(this.changed);
+      this.events.onShards(this.changed);
     }
     this.check();
+  }
+
+  /** Looks at the topic now. @throws ShardsChangedError, NoTopicError, or any other error when Kafka is not there. */
+  async ask(): Promise<TopicSeen> {
+    const seen = await this.topicLook.look();
+    this.saw(seen.shards);
+    const before = this.seen;
+    this.seen = seen;
+    if (before?.id && seen.id && before.id !== seen.id) {
+      const { name: topic } = this;
+      this.settings.log.error({ topic, from: before.id, to: seen.id }, 'the topic was made anew: offsets begin again');
+      this.events.onRemade(seen.id);
+    }
+    return seen;
   }
 
   private async look(): Promise<void> {
     if (this.looking || this.changed) return;
     this.looking = true;
     try {
-      this.saw(await this.partitions());
+      await this.ask();
       if (this.trouble) this.settings.log.info({}, 'Kafka answers again');
       this.trouble = undefined;
     } catch (error) {
@@ -100,9 +124,8 @@ export class ShardTopic {
     }
   }
 
-  private async find(): Promise<{ shards: number; clusterId: string }> {
-    return this.admin.use(async (admin) => {
-      const { clusterId } = await admin.describeCluster();
+  private async find(): Promise<TopicSeen> {
+    await this.admin.use(async (admin) => {
       if (!(await admin.listTopics()).includes(this.name)) {
         const { shards, replicationFactor = -1 } = this.settings;
         // False when somebody else came first, who then decides the number.
@@ -112,18 +135,17 @@ export class ShardTopic {
         });
         if (isNew) this.settings.log.info({ topic: this.name, shards }, 'made the topic');
       }
-      return { shards: await this.partitions(), clusterId };
     });
-  }
-
-  private async partitions(): Promise<number> {
-    return this.admin.use(async (admin) => {
-      const { topics } = await admin.fetchTopicMetadata({ topics: [this.name] });
-      return topics[0]!.partitions.length;
-    });
+    return this.topicLook.look();
   }
 
   private unreachable(error: unknown): string {
+    if (error instanceof NoTopicError)
+      return `the topic ${this.name} is gone: make it again with ${this.count} partitions`;
     return `Kafka at ${this.settings.brokers.join(', ')} does not answer: ${saying(error)}`;
   }
+}
+
+export function topicName({ topicPrefix }: KafkaSettings): string {
+  return `${topicPrefix}records`;
 }

@@ -1,9 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
 import { Metrics, silentLog } from '@app/runtime';
-import { BusUnavailableError, ShardsChangedError, type OwnedShard } from '@app/bus';
+import { BusUnavailableError, ShardsChangedError, type BusEntry, type OwnedShard, type ShardConsumer } from '@app/bus';
 import kafkajs, { type Admin, type ISocketFactory } from 'kafkajs';
-import { Taking, describeBus, gate, numbers, record } from '../../libs/bus/src/bus.contract.js';
+import { Taking, describeBus, gate, numbers, record, text } from '../../libs/bus/src/bus.contract.js';
 import { KafkaBus } from '../../libs/bus/src/kafka/kafka.bus.js';
 import type { KafkaBusOptions } from '../../libs/bus/src/kafka/kafka.options.js';
 import { makeTopic, remakeTopic, removeTopic } from '../support/kafka-topics.js';
@@ -354,6 +354,58 @@ withKafka('with Apache Kafka', () => {
       expect(await bus.problem()).toMatch(/has 6 partitions, and had 4/);
       await expect(bus.publish([record(0, 'after')])).rejects.toThrow(ShardsChangedError);
       await until(() => taking.shards.get(0)!.signal.aborted, 'the shards to be given back');
+    });
+
+    describe('what owners before had', () => {
+      const remembering = (taking: Taking) => {
+        const remembered: BusEntry[] = [];
+        const consumer: ShardConsumer = {
+          take: (shard, entries) => taking.take(shard, entries),
+          remember: async (shard, entries) => {
+            expect(taking.values(shard.shard)).toEqual([]);
+            remembered.push(...entries);
+          },
+        };
+        return { consumer, remembered };
+      };
+      const handedOver = async (values: readonly string[]) => {
+        const bus = await open();
+        const taking = new Taking();
+        await bus.consume(taking);
+        for (const value of values) await bus.publish([record(0, value)]);
+        await taking.when(() => taking.values(0).length === values.length);
+        await bus.close();
+      };
+
+      it.each([
+        ['as many as it may', { recallRecords: 6 }, numbers(15, 20)],
+        ['all there are', {}, numbers(1, 20)],
+        ['none when it may not', { recallRecords: 0 }, []],
+      ])('is shown to a new owner to be remembered, and not to be taken: %s', async (_, options, expected) => {
+        await handedOver(numbers(1, 20));
+        const second = await open(options);
+        const taking = new Taking();
+        const { consumer, remembered } = remembering(taking);
+        await second.consume(consumer);
+        await second.publish([record(0, 'new')]);
+        await taking.when(() => taking.values(0).length > 0);
+        expect(remembered.map(text)).toEqual(expected);
+        expect(taking.values(0)).toEqual(['new']);
+      });
+
+      it('is only the last of it when records are large', async () => {
+        await handedOver(numbers(1, 12).map((n) => `${n} ${'x'.repeat(400_000)}`));
+        const second = await open({ recallBytes: 500_000 });
+        const taking = new Taking();
+        const { consumer, remembered } = remembering(taking);
+        await second.consume(consumer);
+        await second.publish([record(0, 'new')]);
+        await taking.when(() => taking.values(0).length > 0);
+        const shown = remembered.map((entry) => Number(text(entry).split(' ')[0]));
+        expect(shown.length).toBeLessThan(8);
+        expect(shown.at(-1)).toBe(12);
+        expect(taking.values(0)).toEqual(['new']);
+      });
     });
 
     describe('when offsets begin again', () => {

@@ -41,6 +41,12 @@ export class Pipeline {
     }
   }
 
+  /** Of what owners before us handed over: what comes again is known by it. */
+  async remember(shard: OwnedShard, entries: readonly BusEntry[]): Promise<void> {
+    const run = await this.runs.of(shard);
+    if (!run.ended) this.reader.remember(run, entries);
+  }
+
   private async carry(run: ShardRun, read: readonly ReadRecord[]): Promise<void> {
     const retained = await this.retain(run, read);
     if (run.ended) return;

@@ -12,4 +12,9 @@ export class RecordsController {
   take(@Payload() { shard, entries }: ShardBatch): Promise<void> {
     return this.pipeline.take(shard, entries);
   }
+
+  @EventPattern('recalled', busTransport)
+  remember(@Payload() { shard, entries }: ShardBatch): Promise<void> {
+    return this.pipeline.remember(shard, entries);
+  }
 }

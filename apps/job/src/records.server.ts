@@ -8,6 +8,9 @@ export interface ShardBatch {
   entries: readonly BusEntry[];
 }
 
+/** What happens on the bus: entries to be taken, or only to be remembered. */
+type Pattern = 'records' | 'recalled';
+
 export const busTransport = Symbol('bus');
 
 /** Nest's transport over the Bus: hands each batch to the `records` handler and lets the bus wait for its promise. */
@@ -44,7 +47,10 @@ export class BusServer extends Server implements CustomTransportStrategy {
     try {
       if (this.isOurs) await this.bus.open();
       await this.prepare(this.bus.life);
-      await this.bus.consume({ take: (shard, entries) => this.hand({ shard, entries }) });
+      await this.bus.consume({
+        take: (shard, entries) => this.hand('records', { shard, entries }),
+        remember: (shard, entries) => this.hand('recalled', { shard, entries }),
+      });
       callback();
     } catch (error) {
       callback(error);
@@ -52,9 +58,9 @@ export class BusServer extends Server implements CustomTransportStrategy {
   }
 
   /** A handler's failure comes back from Nest as a stream that fails. */
-  private async hand(batch: ShardBatch): Promise<void> {
-    const handler = this.getHandlerByPattern('records');
-    if (!handler) throw new Error('nobody handles records');
+  private async hand(pattern: Pattern, batch: ShardBatch): Promise<void> {
+    const handler = this.getHandlerByPattern(pattern);
+    if (!handler) throw new Error(`nobody handles ${pattern}`);
     const result: unknown = await handler(batch, { shard: batch.shard.shard });
     if (isObservable(result)) await lastValueFrom(result, { defaultValue: undefined });
   }

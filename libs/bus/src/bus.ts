@@ -67,6 +67,12 @@ export interface ShardConsumer {
    * the bus hand the same entries again after a backoff; nothing is skipped.
    */
   take(shard: OwnedShard, entries: readonly BusEntry[]): Promise<void>;
+  /**
+   * The last entries before the place where this owner starts, in order and before its first `take`: owners before it had
+   * them, so they are only to be remembered, to know by them what is published twice. As many as the bus cares to read
+   * again; none where the bus has no owners before. Left out by whoever remembers nothing.
+   */
+  remember?(shard: OwnedShard, entries: readonly BusEntry[]): Promise<void>;
 }
 
 /** The bus does not take or give now; trying again later is right. REST says 503 `bus_unavailable`. */

@@ -16,11 +16,15 @@ export class HandOver {
   private isRewinding = false;
   private running: Promise<void> | undefined;
 
-  /** @param onTaken hears after each finished `take`, when `bytes` has fallen. */
+  /**
+   * @param from entries before it are only to be remembered.
+   * @param onTaken hears after each finished `take`, when `bytes` has fallen.
+   */
   constructor(
     private readonly shard: OwnedShard,
     private readonly consumer: ShardConsumer,
     private readonly log: Log,
+    private readonly from = 0,
     private readonly onTaken: () => void = () => {},
   ) {
     shard.signal.addEventListener('abort', () => this.stopping.abort(), { once: true });
@@ -107,7 +111,14 @@ export class HandOver {
   private take(entries: readonly BusEntry[]): Promise<void> {
     const { shard } = this.shard;
     const from = entries[0]!.offset;
-    return persist(async () => this.consumer.take(this.shard, entries), {
+    const isBefore = ({ offset }: BusEntry) => offset < this.from;
+    const hand = async () => {
+      if (!isBefore(entries[0]!)) return this.consumer.take(this.shard, entries);
+      await this.consumer.remember?.(this.shard, entries.filter(isBefore));
+      const others = entries.filter((entry) => !isBefore(entry));
+      if (others.length > 0) await this.consumer.take(this.shard, others);
+    };
+    return persist(hand, {
       signal: this.taking.signal,
       onFailure: (error, attempt) =>
         this.log.warn({ shard, from, entries: entries.length, attempt, err: error }, 'records were not taken'),

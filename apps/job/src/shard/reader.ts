@@ -37,6 +37,13 @@ export class Reader {
     return records;
   }
 
+  remember(run: ShardRun, entries: readonly BusEntry[]): void {
+    for (const { offset, value, replayOf } of entries) {
+      const record = readRecord(value);
+      if (!(record instanceof Error)) run.recentIds.isRepeat(record.id, record.part, offset, replayOf);
+    }
+  }
+
   private drop(reason: 'duplicate' | 'expired'): void {
     this.metrics.dropped.inc({ stage: 'job', reason });
   }

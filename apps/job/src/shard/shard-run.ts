@@ -12,7 +12,7 @@ import { Watermark } from './watermark.js';
  */
 export class ShardRun {
   readonly watermark: Watermark;
-  readonly recentIds = new RecentIds();
+  recentIds = new RecentIds();
   /** What history had when the shard was claimed, and has taken since. */
   retained = new Retained();
   /** The shard was claimed. */

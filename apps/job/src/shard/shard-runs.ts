@@ -88,9 +88,11 @@ export class ShardRuns {
     if (run.ended || this.isClosing) return;
     this.log.warn({ shard: run.shard, epoch: run.epoch }, 'history is not as it was left: the shard begins again');
     this.metrics.historyLost.inc({ outcome: 'begun_again' });
-    const { owned, note, isHeld } = run;
+    const { owned, isHeld } = run;
     run.end();
-    void this.start(this.runOf(owned, note), true);
+    const next = this.runOf(owned, run.note);
+    next.recentIds = run.recentIds;
+    void this.start(next, true);
     owned.seekBack();
     if (isHeld) owned.resume();
   }

@@ -10,6 +10,8 @@ export interface Slot {
   /** Where it starts with us. */
   readonly start: Place;
   shard?: KafkaShard;
+  /** What was read to be remembered. */
+  readonly recalled: { records: number; bytes: number; isCutShort: boolean };
   /** The offset of a record that came too early once. */
   early?: number;
   /** Whether Kafka is asked for no more, because enough was read ahead. */

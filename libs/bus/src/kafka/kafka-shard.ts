@@ -35,7 +35,7 @@ export class KafkaShard implements OwnedShard {
   ) {
     this.note = committed.note;
     this.isBeginning = committed.isBeginning;
-    this.handOver = new HandOver(this, to.consumer, to.log, to.onTaken);
+    this.handOver = new HandOver(this, to.consumer, to.log, committed.offset, to.onTaken);
   }
 
   get signal(): AbortSignal {

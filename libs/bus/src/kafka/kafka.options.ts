@@ -20,6 +20,9 @@ export interface KafkaBusOptions {
   publishTimeoutMs?: number;
   /** Bytes per shard that are read before they are taken; one fetch more may come on top. */
   readAheadBytes?: number;
+  /** Records before the committed offset that a shard's new owner reads to remember them, and their bytes, about. */
+  recallRecords?: number;
+  recallBytes?: number;
   /** How often what was committed is told to Kafka. */
   commitMs?: number;
   /** How often the topic is looked at. */
@@ -44,6 +47,8 @@ const DEFAULTS = {
   maxBytes: 64 * 1024 * 1024,
   publishTimeoutMs: 10_000,
   readAheadBytes: 1024 * 1024,
+  recallRecords: 10_000,
+  recallBytes: 1024 * 1024,
   commitMs: 100,
   watchMs: 2_000,
   sessionTimeoutMs: 10_000,

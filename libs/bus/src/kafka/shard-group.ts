@@ -122,8 +122,11 @@ export class ShardGroup implements MemberEvents {
       if (generation.signal.aborted) return;
       const found = standing.get(shard) ?? { committed: -1, metadata: '', low: 0, high: 0 };
       const start = placeIn(shard, found, id, { log: this.log, retention });
-      generation.slots.set(shard, { next: start.offset, start, isFull: false });
-      this.member.seek(shard, start.offset);
+      const recall = start.isBeginning ? 0 : this.options.settings.recallRecords;
+      const next = Math.min(start.offset, Math.max(found.low, start.offset - recall));
+      const recalled = { records: 0, bytes: 0, isCutShort: false };
+      generation.slots.set(shard, { next, start, recalled, isFull: false });
+      this.member.seek(shard, next);
       this.member.resume(shard);
     };
     await Promise.all(shards.map(startOne));
@@ -153,10 +156,22 @@ export class ShardGroup implements MemberEvents {
     payload.resolveOffset(batch.lastOffset());
     slot.next = Number(batch.lastOffset()) + 1;
     slot.shard.handOver.push(entries);
+    if (slot.next < slot.start.offset) this.boundRecall(slot, batch.partition, entries);
     if (slot.shard.handOver.bytes > this.options.settings.readAheadBytes) {
       slot.isFull = true;
       this.member.pause([batch.partition]);
     }
+  }
+
+  /** Large records are not all read again: as many of the last ones as have cost what all may, and then no more. */
+  private boundRecall(slot: Slot, partition: number, entries: readonly BusEntry[]): void {
+    const { start, recalled } = slot;
+    recalled.records += entries.length;
+    for (const { value } of entries) recalled.bytes += value.length;
+    if (recalled.bytes <= this.options.settings.recallBytes) return;
+    slot.next = recalled.isCutShort ? start.offset : Math.max(slot.next, start.offset - recalled.records);
+    Object.assign(recalled, { records: 0, bytes: 0, isCutShort: true });
+    this.member.seek(partition, slot.next);
   }
 
   /**
@@ -173,7 +188,7 @@ export class ShardGroup implements MemberEvents {
       return this.member.rejoin('Kafka lost records');
     }
     const gone = Math.min(low, first);
-    this.options.retention.passed(partition, slot.next, gone);
+    this.options.retention.passed(partition, Math.max(slot.next, slot.start.offset), gone);
     slot.next = Math.max(slot.next, gone);
     slot.early = first; // when it comes first again, there is nothing between
     this.member.seek(partition, slot.next);
@@ -183,7 +198,7 @@ export class ShardGroup implements MemberEvents {
 
   /** The first commit of a shard in a generation is the fence, and tells the generation. */
   private async own(generation: Generation, slot: Slot, partition: number): Promise<KafkaShard> {
-    const start = { ...slot.start, offset: slot.next };
+    const start = { ...slot.start, offset: Math.max(slot.start.offset, slot.next) };
     const ownerEpoch = await generation.commit(new Map([[partition, start]]));
     const shard: KafkaShard = new KafkaShard(partition, ownerEpoch, this.options.life(), start, generation, {
       consumer: this.options.consumer,

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { connect } from 'node:net';
-import { Metrics, silentLog } from '@app/runtime';
+import { Metrics, silentLog, type Log } from '@app/runtime';
 import { BusUnavailableError, ShardsChangedError, type BusEntry, type OwnedShard, type ShardConsumer } from '@app/bus';
 import kafkajs, { type Admin, type ISocketFactory } from 'kafkajs';
 import { Taking, describeBus, gate, numbers, record, text } from '../../libs/bus/src/bus.contract.js';
@@ -521,18 +521,21 @@ withKafka('with Apache Kafka', () => {
       await forget(0, 7);
 
       const metrics = new Metrics();
-      const second = await open({ metrics });
+      const { log, errors } = listening();
+      const second = await open({ metrics, log });
       const two = new Taking();
       await second.consume(two);
       await two.when(() => two.values(0).length === 3);
       expect(two.values(0)).toEqual(['8', '9', '10']);
       expect(await metrics.registry.metrics()).toContain('skylark_dropped_total{stage="bus",reason="retention"} 5');
       expect(await second.problem()).toMatch(/retention took 5 records of shard 0/);
+      expect(errors).toEqual([expect.stringMatching(/retention took 5 records of shard 0/)]);
     });
 
-    it('counts what retention takes from a shard that is being read', async () => {
+    it('counts what retention takes from a shard that is being read, and says so', async () => {
       const metrics = new Metrics();
-      const bus = await open({ metrics, readAheadBytes: 1_000 });
+      const { log, errors } = listening();
+      const bus = await open({ metrics, log, readAheadBytes: 1_000 });
       const closed = gate();
       const taking = new Taking();
       taking.gate = closed.promise;
@@ -545,9 +548,19 @@ withKafka('with Apache Kafka', () => {
       await taking.when(() => taking.values(0).at(-1) === '10');
       expect(taking.values(0).slice(1)).toEqual(numbers(7, 10));
       expect(await metrics.registry.metrics()).toContain('skylark_dropped_total{stage="bus",reason="retention"} 5');
+      expect(await bus.problem()).toMatch(/retention took 5 records of shard 0/);
+      expect(errors).toEqual([expect.stringMatching(/retention took 5 records of shard 0/)]);
+      await until(async () => (await committed(0)) === 10, 'the commit, and no place of kafkajs’s own');
     });
   });
 });
+
+/** A log, and what it was told as an error. */
+function listening(): { log: Log; errors: string[] } {
+  const errors: string[] = [];
+  const error = (_: object, sentence: string) => void errors.push(sentence);
+  return { log: Object.assign(Object.create(silentLog) as Log, { error }), errors };
+}
 
 /** A Kafka request begins with four bytes of length, then the API key: 0 is Produce. */
 function isProduce(bytes: Buffer): boolean {

@@ -1,4 +1,4 @@
-import { roomChannel } from '@app/protocol';
+import { roomChannel, type Position } from '@app/protocol';
 import { until } from '../../../test/support/until.js';
 import { holdCalls, openRig, textsOf, turns, type Rig } from './gateway-rig.contract.js';
 
@@ -310,8 +310,41 @@ describe('a comparison with history', () => {
     await rig.deliver([unkept, kept]);
     rig.clock.advance(10_000);
     await turns();
+    // History is asked once, because nothing in the message says what went before it.
+    read.letGo();
+    await turns();
     expect(ann.connection.pushed).toEqual([0, 'not kept', 'kept']);
-    expect(read.calls()).toBe(0);
+    expect(read.calls()).toBe(1);
+  });
+
+  it('comes before what is not kept, which may have come over a lane that lost something', async () => {
+    const { rig, ann, bob } = await rigWithTwo();
+    await rig.append([room], 1); // these two were kept from us
+    await rig.append([room], 2);
+    // One who had them by replay must not have them again.
+    const since: [string, Position][] = [['room:r', { epoch: rig.epochName, offset: 0 }]];
+    const eve = rig.connect({ rooms: ['r'], since });
+    await eve.arrived;
+    await rig.deliver([]);
+    await rig.push([room], 'not kept', { retain: false });
+    await until(() => ann.connection.pushed.length === 4);
+    for (const { connection } of [ann, bob]) expect(connection.pushed).toEqual([0, 1, 2, 'not kept']);
+    expect(eve.connection.pushed).toEqual([1, 2, 'not kept']);
+    await rig.push([room], 3);
+    expect([ann, bob, eve].map(({ connection }) => connection.pushed.at(-1))).toEqual([3, 3, 3]);
+  });
+
+  it('closes nobody in a channel of which nothing was ever kept', async () => {
+    const rig = await openRig();
+    const ann = rig.connect({ rooms: ['r'] });
+    await ann.arrived;
+    await rig.push([room], 1, { retain: false });
+    await rig.deliver([]);
+    await rig.push([room], 2, { retain: false });
+    await until(() => ann.connection.pushed.length === 2);
+    await rig.push([room], 3, { retain: false });
+    expect(ann.connection.pushed).toEqual([1, 2, 3]);
+    expect(ann.connection.closedWith).toBeUndefined();
   });
 
   it('is made once more when it is asked for meanwhile, however often', async () => {

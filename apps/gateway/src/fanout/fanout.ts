@@ -167,8 +167,9 @@ export class Fanout implements Passage, PacedPassage {
     const frame = isExpired ? undefined : message.frameFor(session, local.channel, devices);
     if (holding && holding.covered === undefined) return this.hold(session, holding, item, frame);
     if (isStale || (holding && message.offset <= holding.covered!)) return this.skipped(item, frame ? 1 : 0);
-    // Live has come past what was replayed.
-    if (holding) this.channels.release(session, local);
+    // Live has come past what was replayed. A message that is not retained does not tell so itself.
+    if (holding && (item.prev !== notRetained || local.last! >= holding.covered!))
+      this.channels.release(session, local);
     if (frame) this.push(session, frame);
   }
 
@@ -230,7 +231,9 @@ export class Fanout implements Passage, PacedPassage {
 const isNew = ({ last }: LocalChannel, { message }: Placed): boolean => last === undefined || message.offset > last;
 
 /** Whether the message does not follow the last one that went through here. `last` -1 is an empty channel. */
-function isGap({ last }: LocalChannel, { message, prev }: Placed): boolean {
-  if (last === undefined || prev === notRetained || message.offset <= last) return false;
+function isGap({ last, isSure }: LocalChannel, { message, prev }: Placed): boolean {
+  if (last === undefined || message.offset <= last) return false;
+  // Nothing stands in it of what went before: where something may have been kept from us history is asked first.
+  if (prev === notRetained) return !isSure;
   return prev !== last && !(prev === firstKnown && last === -1);
 }

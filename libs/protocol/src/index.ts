@@ -7,5 +7,7 @@ export * from './limits.js';
 export * from './match.js';
 export * from './message-id.js';
 export * from './name.js';
+export * from './name-patterns.js';
 export * from './packet.js';
 export * from './position.js';
+export * from './room-policies.js';

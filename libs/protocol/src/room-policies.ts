@@ -1,0 +1,66 @@
+import { normalName } from './name.js';
+import type { NamePatterns } from './name-patterns.js';
+
+/**
+ * Who may join a room by himself. `auto`: a token that lists rooms allows these only, one without a list any. `open`:
+ * everybody. `token`: whom the token's list allows. `api`: nobody, REST puts one in. `webhook`: logic asks a URL.
+ */
+export type RoomPolicy = 'auto' | 'open' | 'token' | 'api' | 'webhook';
+
+const kinds: readonly RoomPolicy[] = ['auto', 'open', 'token', 'api', 'webhook'];
+
+/** Policies by the room's prefix; the longest prefix wins, and `auto` where none fits. */
+export class RoomPolicies {
+  private constructor(
+    /** As it is parsed: what logic tells gateways. */
+    readonly text: string,
+    private readonly byLength: readonly (readonly [string, RoomPolicy])[],
+  ) {}
+
+  /**
+   * Reads `shop:=webhook,staff:=token,lobby=open,=api`: prefix = policy; the empty prefix stands for all others.
+   * @throws Error whose message completes "ROOM_POLICIES …".
+   */
+  static parse(text: string): RoomPolicies {
+    const policies = new Map<string, RoomPolicy>();
+    for (const item of text.split(',').map((part) => part.trim())) {
+      if (item === '') continue;
+      const equals = item.lastIndexOf('=');
+      const kind = kinds.find((known) => known === item.slice(equals + 1).trim());
+      const prefix = item.slice(0, Math.max(equals, 0)).trim().normalize('NFC');
+      const isPrefix = prefix === '' || normalName(prefix) !== undefined;
+      if (equals < 0 || !kind || !isPrefix)
+        throw new Error(`must list prefix=${kinds.join('|')}; "${item}" is not that`);
+      policies.set(prefix, kind);
+    }
+    return new RoomPolicies(
+      text,
+      [...policies].sort(([a], [b]) => b.length - a.length),
+    );
+  }
+
+  /** `room` is in normal form. */
+  of(room: string): RoomPolicy {
+    return this.byLength.find(([prefix]) => room.startsWith(prefix))?.[1] ?? 'auto';
+  }
+
+  get usesWebhook(): boolean {
+    return this.byLength.some(([, policy]) => policy === 'webhook');
+  }
+
+  /** Undefined when it may be joined, `'ask'` when the webhook says, else why not. */
+  judge(room: string, allowed: NamePatterns | undefined): 'ask' | string | undefined {
+    switch (this.of(room)) {
+      case 'open':
+        return undefined;
+      case 'webhook':
+        return 'ask';
+      case 'api':
+        return `${room}: nobody joins this room by himself; the application puts you in`;
+      case 'token':
+        return allowed?.matches(room) ? undefined : `${room}: the token's rooms do not list it`;
+      case 'auto':
+        return !allowed || allowed.matches(room) ? undefined : `${room}: the token's rooms do not list it`;
+    }
+  }
+}

@@ -52,6 +52,8 @@ describe('logicConfig', () => {
     [/^AUTH_MODE=jwt needs exactly one/, { AUTH_MODE: 'jwt', JWT_SECRET: secret, JWT_JWKS_URL: 'https://a/b' }],
     [/^AUTH_MODE=jwt needs exactly one/, { BIND: '0.0.0.0', API_KEYS: 'k' }],
     [/^JWT_SECRET must have at least 32 bytes/, { AUTH_MODE: 'jwt', JWT_SECRET: 'short' }],
+    [/^JWT_OTHER_SECRETS must have at least 32/, { AUTH_MODE: 'jwt', JWT_SECRET: secret, JWT_OTHER_SECRETS: 'short' }],
+    [/^JWT_OTHER_SECRETS go with/, { AUTH_MODE: 'jwt', JWT_JWKS_URL: 'https://a/b', JWT_OTHER_SECRETS: secret }],
     [/^JWT_JWKS_URL must be/, { AUTH_MODE: 'jwt', JWT_JWKS_URL: 'file:///etc/passwd' }],
     [/^AUTH_MODE=open .* BIND=0\.0\.0\.0/, { BIND: '0.0.0.0', AUTH_MODE: 'open', API_KEYS: 'k' }],
     [/^API_KEYS must be set .* BIND=0\.0\.0\.0/, { BIND: '0.0.0.0', JWT_SECRET: secret }],

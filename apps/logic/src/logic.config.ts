@@ -78,27 +78,54 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
 
 function authConfig(env: Env, mode: 'open' | 'jwt') {
   const jwtSecret = env.optional('JWT_SECRET', 'HS256 secret of the tokens, at least 32 bytes');
+  const others = env.list(
+    'JWT_OTHER_SECRETS',
+    [],
+    'comma list of more HS256 secrets that are believed: the last one while its tokens are out, the next one before it is used',
+  );
+  const jwtSecrets = [...(jwtSecret === undefined ? [] : [jwtSecret]), ...others];
   const jwtJwksUrl = env.optional('JWT_JWKS_URL', "where the tokens' issuer publishes its keys, instead of JWT_SECRET");
   if (mode === 'jwt') {
-    const problem = jwtProblem(jwtSecret, jwtJwksUrl);
+    const problem = jwtProblem(jwtSecret, others, jwtJwksUrl);
     if (problem) env.refuse(problem);
   }
   return {
     authMode: mode,
-    jwtSecret,
+    jwtSecrets,
     jwtJwksUrl,
+    jwksMaxAgeMs: env.ms('JWT_JWKS_MAX_AGE_MS', 600_000, "the issuer's keys are read again when they are older", {
+      min: 1_000,
+    }),
+    jwksCoolDownMs: env.ms(
+      'JWT_JWKS_COOL_DOWN_MS',
+      5_000,
+      "the issuer's keys are read at most once in so many milliseconds, whatever tokens name",
+      { min: 100 },
+    ),
     jwtIssuer: env.optional('JWT_ISSUER', '`iss` that a token must have'),
     jwtAudience: env.optional('JWT_AUDIENCE', '`aud` that a token must have'),
+    jwtClockSkewMs: env.ms(
+      'JWT_CLOCK_SKEW_MS',
+      5_000,
+      "by how much the issuer's clock may differ from ours: `exp` and `nbf` are taken so much more kindly",
+    ),
   };
 }
 
 /** RFC 7518 §3.2: a key of at least the hash's size. */
-function jwtProblem(secret: string | undefined, jwksUrl: string | undefined): string | undefined {
+function jwtProblem(
+  secret: string | undefined,
+  others: readonly string[],
+  jwksUrl: string | undefined,
+): string | undefined {
   if ((secret === undefined) === (jwksUrl === undefined)) {
     return 'AUTH_MODE=jwt needs exactly one of JWT_SECRET and JWT_JWKS_URL';
   }
+  if (jwksUrl !== undefined && others.length > 0) return 'JWT_OTHER_SECRETS go with JWT_SECRET, not with JWT_JWKS_URL';
   if (jwksUrl !== undefined && !/^https?:\/\/./.test(jwksUrl)) return 'JWT_JWKS_URL must be an http:// or https:// URL';
   if (secret !== undefined && Buffer.byteLength(secret) < 32) return 'JWT_SECRET must have at least 32 bytes';
+  if (others.some((other) => Buffer.byteLength(other) < 32))
+    return 'JWT_OTHER_SECRETS must have at least 32 bytes each';
   return undefined;
 }
 

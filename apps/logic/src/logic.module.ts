@@ -47,8 +47,9 @@ import { RoomController } from './room/room.controller.js';
 import { RoomListService } from './room/room-list.service.js';
 import { RoomService } from './room/room.service.js';
 import { Authenticator } from './session/authenticator.js';
-import { JwtAuthenticator, publishedKeys } from './session/jwt.authenticator.js';
+import { JwtAuthenticator } from './session/jwt.authenticator.js';
 import { OpenAuthenticator } from './session/open.authenticator.js';
+import { PublishedKeys } from './session/published-keys.js';
 import { SessionController } from './session/session.controller.js';
 import { SessionService } from './session/session.service.js';
 import { UserController } from './user/user.controller.js';
@@ -97,7 +98,7 @@ export class LogicModule {
         IdempotencyModule.forRoot(idempotencyOptions(wiring)),
       ],
       providers: [
-        { provide: Authenticator, useFactory: () => authenticator(config, clock) },
+        { provide: Authenticator, useFactory: () => authenticator(wiring) },
         {
           provide: Gateways,
           useFactory: (nodes: NodeDirectory) => new Gateways(nodes, config.rpcSecret, log),
@@ -199,11 +200,15 @@ export class LogicModule {
   }
 }
 
-function authenticator(config: LogicConfig, clock: Clock): Authenticator {
-  const { authMode, jwtSecret, jwtJwksUrl, jwtIssuer: issuer, jwtAudience: audience } = config;
+function authenticator({ config, metrics, clock, log }: LogicWiring): Authenticator {
+  const { authMode, jwtSecrets: secrets, jwtJwksUrl: url } = config;
   if (authMode === 'open') return new OpenAuthenticator();
-  const key = jwtJwksUrl === undefined ? { secret: jwtSecret! } : { jwks: publishedKeys(jwtJwksUrl) };
-  return new JwtAuthenticator({ key, issuer, audience }, clock);
+  const { jwtIssuer: issuer, jwtAudience: audience, jwtClockSkewMs: clockSkewMs } = config;
+  const rules = { issuer, audience, clockSkewMs };
+  if (url === undefined) return new JwtAuthenticator({ key: { secrets }, ...rules }, clock);
+  const { jwksMaxAgeMs: maxAgeMs, jwksCoolDownMs: coolDownMs } = config;
+  const keys = new PublishedKeys({ url, maxAgeMs, coolDownMs }, clock, log, metrics);
+  return new JwtAuthenticator({ key: { jwks: keys.get }, ...rules }, clock);
 }
 
 function busOptions({ config, bus: instance, deadLetters, metrics, clock, log }: LogicWiring): BusOptions {

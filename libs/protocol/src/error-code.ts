@@ -23,6 +23,7 @@ export const ErrorCode = {
   timeout: { status: 504, title: 'No answer in time' },
   bus_unavailable: { status: 503, title: 'The message bus cannot take this now' },
   idempotency_unavailable: { status: 503, title: 'Keys cannot be looked up now' },
+  auth_unavailable: { status: 503, title: 'Nobody can say now who may do this' },
   internal: { status: 500, title: 'Something went wrong here' },
 } as const satisfies Record<string, { status: number; title: string }>;
 

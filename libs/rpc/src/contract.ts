@@ -92,15 +92,17 @@ export interface Admitted {
 
 export interface Refused {
   ok: false;
-  code: 'unauthenticated' | 'forbidden' | 'room_forbidden' | 'bad_name';
+  /** `auth_unavailable`: nobody can say now; asking again is right. */
+  code: 'unauthenticated' | 'forbidden' | 'room_forbidden' | 'bad_name' | 'auth_unavailable';
   message: string;
 }
 
 export interface RefreshRequest {
   token: string;
   app: string;
-  /** Who the connection is already; a token of somebody else is refused. */
+  /** Who the connection is already; a token of somebody else, or of another device, is refused. */
   user?: string;
+  device?: string;
 }
 
 export interface RoomChange {

@@ -1,4 +1,4 @@
-import { CloseCode, CodedError, type CloseReason } from '@app/protocol';
+import { CloseCode, CodedError, Limits, type CloseReason } from '@app/protocol';
 import type { Door } from '../session/door.js';
 import type { Outboxes } from '../session/outboxes.js';
 import type { Session } from '../session/session.js';
@@ -19,6 +19,7 @@ export const refresh =
     try {
       const { token } = fieldsOf(packet);
       if (typeof token !== 'string' || token === '') throw new CodedError('invalid_body', 'token: text');
+      if (token.length > Limits.tokenChars) throw new CodedError('unauthenticated', tooLong);
       if (isFirst) early.expect(session);
       const refusal = await door.refresh(session, token);
       if (refusal) throw new CodedError(refusal.code, refusal.message);
@@ -31,6 +32,9 @@ export const refresh =
 
 /** The error's answer is pushed in this tick, by whoever called. */
 function closeAfterAnswer(session: Session, outboxes: Outboxes, error: unknown): void {
-  const reason = error instanceof CodedError ? CloseCode.unauthenticated : tryAgain;
+  const isFault = error instanceof CodedError && error.code !== 'auth_unavailable';
+  const reason = isFault ? CloseCode.unauthenticated : tryAgain;
   void outboxes.afterFlush().then(() => session.close(reason));
 }
+
+const tooLong = `a token has at most ${Limits.tokenChars} characters`;

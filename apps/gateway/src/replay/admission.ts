@@ -62,6 +62,7 @@ export class Admission extends Door {
     }
     if (answer.ok) return ticketOf(hello, answer);
     const { code, message } = answer;
+    if (code === 'auth_unavailable') return { ...unavailable(message), code };
     return { status: code === 'unauthenticated' ? 401 : code === 'bad_name' ? 400 : 403, code, message };
   }
 
@@ -101,8 +102,10 @@ export class Admission extends Door {
   }
 
   private async renew(session: Session, token: string): Promise<RefreshRefusal> {
-    const { app, user } = session;
-    const answer = await this.logic.refresh({ token, app, ...(user === undefined ? {} : { user }) });
+    const { app, user, device } = session;
+    const asked = { token, app, ...(user === undefined ? {} : { user }), ...(device === undefined ? {} : { device }) };
+    const answer = await this.logic.refresh(asked);
+    if (session.state === 'closed') return undefined;
     if (!answer.ok) return refusalOf(answer);
     if (answer.user !== user || answer.app !== app) return { code: 'forbidden', message: 'a token of somebody else' };
     session.expiresAtMs = answer.expiresAtMs;
@@ -111,7 +114,7 @@ export class Admission extends Door {
 }
 
 const refusalOf = ({ code, message }: Refused): RefreshRefusal => ({
-  code: code === 'unauthenticated' ? code : 'forbidden',
+  code: code === 'unauthenticated' || code === 'auth_unavailable' ? code : 'forbidden',
   message,
 });
 

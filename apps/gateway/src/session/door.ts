@@ -46,7 +46,7 @@ export abstract class Door {
   abstract refresh(
     session: Session,
     token: string,
-  ): Promise<{ code: 'unauthenticated' | 'forbidden'; message: string } | undefined>;
+  ): Promise<{ code: 'unauthenticated' | 'forbidden' | 'auth_unavailable'; message: string } | undefined>;
 }
 
 /** Who takes what clients send: transports call it, the dispatcher is it. */

@@ -190,21 +190,39 @@ describe("the clients' port", () => {
     });
   });
 
-  it('takes the token from the header, the subprotocol or the query, in this order', async () => {
+  it('takes the token from the header, the subprotocol or the query, or from several that agree', async () => {
     await using at = await open();
-    const headers = { Authorization: 'Bearer h.e.ader' };
-    const protocols = ['skylark', 'bearer.p.roto.col'];
-    await using first = await connect(`${at.connectUrl}?token=url`, { headers, protocols });
-    await using second = await connect(`${at.connectUrl}?token=url`, { protocols });
-    await using third = await connect(`${at.connectUrl}?token=url`);
-    await using fourth = await connect(`${at.connectUrl}?token=`);
-    expect(at.door.hellos.map((hello) => hello.token)).toEqual(['h.e.ader', 'p.roto.col', 'url', undefined]);
-    expect([first, second, third, fourth].map((client) => client.socket.protocol)).toEqual([
-      'skylark',
-      'skylark',
-      '',
-      '',
-    ]);
+    const headers = { Authorization: 'Bearer t.o.ken' };
+    const protocols = ['skylark', 'bearer.t.o.ken'];
+    await using first = await connect(at.connectUrl, { headers });
+    await using second = await connect(at.connectUrl, { protocols });
+    await using third = await connect(`${at.connectUrl}?token=t.o.ken`);
+    await using all = await connect(`${at.connectUrl}?token=t.o.ken`, { headers, protocols });
+    await using none = await connect(`${at.connectUrl}?token=`);
+    expect(at.door.hellos.map((hello) => hello.token)).toEqual([...Array<string>(4).fill('t.o.ken'), undefined]);
+    const answered = [first, second, third, all, none].map((client) => client.socket.protocol);
+    expect(answered).toEqual(['', 'skylark', '', 'skylark', '']);
+  });
+
+  it.each<[string, string, object]>([
+    ['header and subprotocol', '', { headers: { Authorization: 'Bearer a' }, protocols: ['skylark', 'bearer.b'] }],
+    ['header and query', '?token=b', { headers: { Authorization: 'Bearer a' } }],
+    ['subprotocol and query', '?token=b', { protocols: ['skylark', 'bearer.a'] }],
+    ['two of the query', '?token=a&token=b', {}],
+    ['two subprotocols', '', { protocols: ['skylark', 'bearer.a', 'bearer.b'] }],
+  ])('refuses tokens that differ in %s, and asks nobody', async (_, query, options) => {
+    await using at = await open();
+    const refused = await upgradeRefused(at.connectUrl + query, options);
+    expect([refused.status, JSON.parse(refused.body)]).toMatchObject([400, { code: 'malformed' }]);
+    expect(refused.body).not.toContain('bearer');
+    expect(at.door.hellos).toEqual([]);
+  });
+
+  it('refuses a token that is too long, and asks nobody', async () => {
+    await using at = await open();
+    const refused = await upgradeRefused(`${at.connectUrl}?token=${'x'.repeat(8_193)}`);
+    expect([refused.status, JSON.parse(refused.body)]).toMatchObject([401, { code: 'unauthenticated' }]);
+    expect(at.door.hellos).toEqual([]);
   });
 
   it('gives the refusal of the door as HTTP, with the time to wait', async () => {

@@ -23,7 +23,7 @@ export function readHello(request: IncomingMessage, remoteAddress: string, maxRo
   const asked = (name: string) => query.get(name) || undefined;
   try {
     return {
-      token: tokenOf(request) ?? asked('token'),
+      token: tokenOf(request, query.getAll('token')),
       user: read(asked('user'), normalName, 'bad_name', `user: ${badName}`),
       device: read(asked('device'), normalName, 'bad_name', `device: ${badName}`),
       app: read(asked('app'), (app) => (isAppId(app) ? app : undefined), 'bad_name', 'app: 1–64 of A-Z a-z 0-9 _ -'),
@@ -35,7 +35,9 @@ export function readHello(request: IncomingMessage, remoteAddress: string, maxRo
       remoteAddress,
     };
   } catch (error) {
-    if (error instanceof BadValue) return { status: 400, code: error.code, message: error.message };
+    if (error instanceof BadValue) {
+      return { status: error.code === 'unauthenticated' ? 401 : 400, code: error.code, message: error.message };
+    }
     throw error;
   }
 }
@@ -79,11 +81,18 @@ function readTypes(value: string): number[] | undefined {
 
 const readFields = (value: string) => (value === 'minimal' ? true : undefined);
 
-/** Where no other hand can have put it comes first: the header, then the subprotocol. */
-function tokenOf(request: IncomingMessage): string | undefined {
+/** The one token that is shown, in whichever places. Which of several would count is nothing a client should have to know. */
+function tokenOf(request: IncomingMessage, query: readonly string[]): string | undefined {
   const header = /^bearer +(\S+) *$/i.exec(request.headers.authorization ?? '')?.[1];
-  if (header !== undefined) return header;
   const offered = request.headers['sec-websocket-protocol']?.split(',').map((item) => item.trim()) ?? [];
-  if (!offered.includes(subprotocol)) return undefined;
-  return offered.find((item) => item.startsWith(bearerProtocol))?.slice(bearerProtocol.length) || undefined;
+  const beside = offered.includes(subprotocol) ? offered.filter((item) => item.startsWith(bearerProtocol)) : [];
+  const shown = [header, ...beside.map((item) => item.slice(bearerProtocol.length)), ...query];
+  const tokens = new Set(shown.filter((token) => token !== undefined && token !== ''));
+  if (tokens.size > 1)
+    throw new BadValue('malformed', 'several tokens that differ: show one (header, subprotocol or query)');
+  const [token] = tokens;
+  if (token !== undefined && token.length > Limits.tokenChars) {
+    throw new BadValue('unauthenticated', `a token has at most ${Limits.tokenChars} characters`);
+  }
+  return token;
 }

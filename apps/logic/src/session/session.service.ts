@@ -29,6 +29,9 @@ export class SessionService {
       if (identity.app !== undefined && identity.app !== request.app) {
         throw new CodedError('unauthenticated', 'the token is of another app');
       }
+      if (identity.device !== undefined && identity.device !== request.device) {
+        throw new CodedError('unauthenticated', 'the token is of another device');
+      }
       return admitted(identity, request.app, {}, []);
     });
   }
@@ -59,7 +62,7 @@ export class SessionService {
     const identity = await this.authenticator.identify(request);
     const app = identity.app ?? request.app ?? defaultApp;
     const admission = admitted(identity, app, request.labels, request.rooms);
-    const { device } = request;
+    const device = identity.device ?? request.device;
     if (device === undefined) return admission;
     if (identity.user === undefined) return { ...admission, device };
     return { ...admission, device, connSeq: await this.devices.nextSeq(app, identity.user, device) };
@@ -94,7 +97,15 @@ function admitted(
 function refusalOf(error: unknown): Refused {
   if (!(error instanceof CodedError)) throw error;
   const { code, message } = error;
-  if (code !== 'unauthenticated' && code !== 'forbidden' && code !== 'room_forbidden' && code !== 'bad_name')
-    throw error;
+  if (!isRefusal(code)) throw error;
   return { ok: false, code, message };
 }
+
+const refusals: readonly string[] = [
+  'unauthenticated',
+  'forbidden',
+  'room_forbidden',
+  'bad_name',
+  'auth_unavailable',
+] satisfies Refused['code'][];
+const isRefusal = (code: string): code is Refused['code'] => refusals.includes(code);

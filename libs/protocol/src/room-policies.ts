@@ -48,19 +48,16 @@ export class RoomPolicies {
     return this.byLength.some(([, policy]) => policy === 'webhook');
   }
 
-  /** Undefined when it may be joined, `'ask'` when the webhook says, else why not. */
-  judge(room: string, allowed: NamePatterns | undefined): 'ask' | string | undefined {
-    switch (this.of(room)) {
-      case 'open':
-        return undefined;
-      case 'webhook':
-        return 'ask';
-      case 'api':
-        return `${room}: nobody joins this room by himself; the application puts you in`;
-      case 'token':
-        return allowed?.matches(room) ? undefined : `${room}: the token's rooms do not list it`;
-      case 'auto':
-        return !allowed || allowed.matches(room) ? undefined : `${room}: the token's rooms do not list it`;
-    }
+  /** `room` is in normal form, `allowed` what the token lists. */
+  judge(room: string, allowed: NamePatterns | undefined): RoomVerdict {
+    const policy = this.of(room);
+    if (policy === 'open') return 'may';
+    if (policy === 'webhook') return 'ask';
+    if (policy === 'api') return { refusal: `${room}: nobody joins this room by himself, the application puts one in` };
+    const isListed = allowed ? allowed.matches(room) : policy === 'auto';
+    return isListed ? 'may' : { refusal: `${room}: the rooms of the token do not list it` };
   }
 }
+
+/** `ask`: the webhook says. */
+export type RoomVerdict = 'may' | 'ask' | { refusal: string };

@@ -76,7 +76,7 @@ export class JwtAuthenticator extends Authenticator {
       // The token names no key and the issuer publishes several for its algorithm.
       if (!(error instanceof errors.JWKSMultipleMatchingKeys)) throw error;
       const keys: CryptoKey[] = [];
-      for await (const key of error) keys.push(key as CryptoKey);
+      for await (const key of error) keys.push(key);
       return firstThatFits(keys.slice(0, mostTried), verify);
     }
   }

@@ -351,7 +351,7 @@ const focused = `(() => {
     await a.root.getByText('Paste a token').waitFor();
     await a.connect({ Token: await token() });
     await push(page, { to: 'Users', message: '"locked"' });
-    await page.getByText('Write one of API_KEYS into API key.').waitFor();
+    await page.getByText('Write a key with the scope push into API key.').waitFor();
     expect(browser.complaints.splice(0)).toEqual([expect.stringContaining('401')]);
     await page.getByLabel('API key').fill(locked.API_KEYS);
     await push(page, { to: 'Users', message: '"locked"' });

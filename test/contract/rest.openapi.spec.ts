@@ -1,3 +1,4 @@
+import { createHash } from 'node:crypto';
 import { Bus, BusUnavailableError, createDeadLetterLog } from '@app/bus';
 import { createMemoryHistory, createMemoryIdempotency, parsePolicies } from '@app/history';
 import { createMemoryRegistry } from '@app/registry';
@@ -22,6 +23,7 @@ interface Request {
   headers?: Record<string, string>;
 }
 
+const hashOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
 const json = { 'content-type': 'application/json' };
 const keys: Record<string, string>[] = [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }];
 const noKeys: Record<string, string>[] = [
@@ -38,6 +40,8 @@ describe('the OpenAPI document', () => {
   let judge: Judge;
   /** Asks for a key. */
   let locked: RunningLogic;
+  /** Its key is of one app. */
+  let bound: RunningLogic;
   /** None of its bus, registry, history and keys answers. */
   let broken: RunningLogic;
 
@@ -48,6 +52,7 @@ describe('the OpenAPI document', () => {
     operations = operationsOf(spec);
     judge = new Judge(spec);
     locked = await logicWith({ API_KEYS: `other,${key}` }, { registry: createMemoryRegistry() });
+    bound = await logicWith({ API_KEYS: `${hashOf(key)} app=shop` }, { registry: createMemoryRegistry() });
     broken = await logicWith(
       {},
       {
@@ -61,7 +66,7 @@ describe('the OpenAPI document', () => {
     );
   });
   afterAll(async () => {
-    await Promise.all([locked?.close(), broken?.close()]);
+    await Promise.all([locked?.close(), bound?.close(), broken?.close()]);
     await cluster?.[Symbol.asyncDispose]();
   });
 
@@ -190,6 +195,8 @@ describe('the OpenAPI document', () => {
         noKeys.map((headers) => ({ ...example(operation), headers: { ...json, ...headers } })),
         locked.port,
       ),
+    403: (operation) =>
+      all([{ ...example(operation), headers: { ...json, 'x-api-key': key, 'x-app-id': 'cinema' } }], bound.port),
     404: (operation) =>
       all([
         {

@@ -17,6 +17,8 @@ export interface OperationObject {
   requestBody?: { required?: boolean; content: Record<string, Media> };
   responses: Record<string, ResponseObject>;
   security?: Record<string, string[]>[];
+  /** What a key needs to open it. */
+  'x-scope'?: string;
 }
 
 export interface Parameter {
@@ -60,6 +62,10 @@ export class Operation {
 
   get id(): string {
     return this.object.operationId;
+  }
+
+  get scope(): string | undefined {
+    return this.object['x-scope'];
   }
 
   get parameters(): Parameter[] {

@@ -12,6 +12,7 @@ import {
   type Env,
 } from '@app/runtime';
 import { Limits } from '@app/protocol';
+import { keysOfList } from './key/api-key.js';
 
 export type LogicConfig = Readonly<ReturnType<typeof logicConfig>>;
 
@@ -21,18 +22,18 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
   const rpc = rpcConfig(env, process, 'LOGIC_RPC_PORT', deployment);
   const isOpenToAll = !isLoopback(process.bind);
   const auth = authConfig(env, authMode(env, process, deployment));
-  const apiKeys = env.list('API_KEYS', [], 'keys of REST, comma list: `Authorization: Bearer` or `X-API-Key`');
+  const keys = keyConfig(env);
   if (isOpenToAll && !process.insecure) {
     const where = `while BIND=${process.bind} is not loopback (or INSECURE=1 to run without)`;
     if (auth.authMode === 'open') env.refuse(`AUTH_MODE=open lets everybody be anybody: it must be jwt ${where}`);
-    if (apiKeys.length === 0) env.refuse(`API_KEYS must be set ${where}`);
+    if (!keys.needsKey) env.refuse(`API_KEYS must be set ${where}, or API_KEYS_FILE`);
   }
   return {
     ...process,
     ...rpc,
     ...auth,
     ...busConfig(env, deployment),
-    apiKeys,
+    ...keys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
     console: env.flag(
@@ -75,6 +76,24 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     maxBodyBytes: env.bytes('MAX_BODY_BYTES', 4 * 1024 * 1024, 'bytes of one request body', { min: 1024 }),
   };
 };
+
+function keyConfig(env: Env) {
+  const apiKeys = env.list(
+    'API_KEYS',
+    [],
+    'keys of REST, comma list: `Authorization: Bearer` or `X-API-Key`. A plain key may do everything; or hashed ones as in API_KEYS_FILE',
+  );
+  const apiKeysFile = env.optional(
+    'API_KEYS_FILE',
+    'file of hashed keys with scopes, a line each as `npm run keys -- new` prints it; read again when it changes',
+  );
+  try {
+    keysOfList(apiKeys);
+  } catch (error) {
+    env.refuse(`API_KEYS: ${(error as Error).message}`);
+  }
+  return { apiKeys, apiKeysFile, needsKey: apiKeys.length > 0 || apiKeysFile !== undefined };
+}
 
 function authConfig(env: Env, mode: 'open' | 'jwt') {
   const jwtSecret = env.optional('JWT_SECRET', 'HS256 secret of the tokens, at least 32 bytes');

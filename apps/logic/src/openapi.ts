@@ -16,8 +16,11 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { ErrorCode } from '@app/protocol';
+import { scopeOf } from './key/scope-table.js';
 import { CallerGuard } from './rest/caller.js';
 import { problem, type FieldProblem } from './rest/problem.js';
+
+const aboutKeys = 'A key of API_KEYS or API_KEYS_FILE.';
 
 const about = `Push messages to everybody, to rooms, to users and their devices, to single connections or by labels, and change
 who is in a room.
@@ -26,7 +29,8 @@ A push is answered \`202\` when the bus holds it, which is before anybody has it
 unknown user, an empty room or a connection that is gone get nothing, and the answer is the same.
 
 Every refusal is a problem (RFC 9457) with a \`code\` of its own. All of \`/v1\` asks for an API key where the process
-has \`API_KEYS\`.`;
+has \`API_KEYS\` or \`API_KEYS_FILE\`: 401 without one, 403 with one that has not the scope or the app. Each route says
+the scope that it needs, also as \`x-scope\`.`;
 
 /** Serves the documentation: `/docs` for people, `/docs-json` for generators. */
 export function serveDocs(app: INestApplication): void {
@@ -45,11 +49,8 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     .setVersion('1')
     .setLicense('Apache-2.0', 'https://www.apache.org/licenses/LICENSE-2.0')
     .addServer('/', 'This process')
-    .addBearerAuth(
-      { type: 'http', scheme: 'bearer', bearerFormat: 'API key', description: 'One of API_KEYS.' },
-      'bearer',
-    )
-    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: 'One of API_KEYS.' }, 'apiKey')
+    .addBearerAuth({ type: 'http', scheme: 'bearer', bearerFormat: 'API key', description: aboutKeys }, 'bearer')
+    .addApiKey({ type: 'apiKey', in: 'header', name: 'X-API-Key', description: aboutKeys }, 'apiKey')
     .addTag('push', 'Send a message')
     .addTag('rooms', 'Which rooms there are and who is in them')
     .addTag('users', 'Who is online')
@@ -64,7 +65,23 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     extraModels: [ProblemSchema],
   });
   closeBodies(document);
+  nameScopes(document);
   return document;
+}
+
+const methods = ['get', 'post', 'put', 'patch', 'delete'] as const;
+
+/** Says of each route which scope its key needs. OpenAPI 3.0 has scopes for OAuth only (§4.7.30). */
+function nameScopes({ paths }: OpenAPIObject): void {
+  for (const [path, item] of Object.entries(paths)) {
+    for (const method of methods) {
+      const operation = item[method];
+      const scope = operation && scopeOf(method.toUpperCase(), path.replace(/\{(\w+)\}/g, ':$1'));
+      if (scope === undefined) continue;
+      operation!.description = `${operation!.description ?? ''}\n\nIts key needs the scope \`${scope}\`.`.trim();
+      Object.assign(operation!, { 'x-scope': scope });
+    }
+  }
 }
 
 /**
@@ -115,8 +132,9 @@ export const ApiV1 = (): ClassDecorator & MethodDecorator =>
     ApiHeader({
       name: 'X-App-Id',
       required: false,
-      description: 'The app whose users, rooms and connections are meant; `default` when missing.',
-      schema: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$', default: 'default' },
+      description:
+        'The app whose users, rooms and connections are meant; when missing that of the key, or `default`. A key of one app takes no other: 403.',
+      schema: { type: 'string', pattern: '^[A-Za-z0-9_-]{1,64}$' },
     }),
   );
 
@@ -130,7 +148,7 @@ export const ApiAccepted = (type: Type, headers: HeadersObject): MethodDecorator
 /** The codes that a route may refuse with, gathered by status, each with an example; what every route may answer comes by itself. */
 export function ApiProblems(...codes: ErrorCode[]): MethodDecorator {
   const byStatus = new Map<number, ErrorCode[]>();
-  for (const code of new Set([...codes, 'bad_name', 'unauthenticated', 'internal'] as const)) {
+  for (const code of new Set([...codes, 'bad_name', 'unauthenticated', 'forbidden', 'internal'] as const)) {
     const { status } = ErrorCode[code];
     byStatus.set(status, [...(byStatus.get(status) ?? []), code]);
   }
@@ -180,6 +198,7 @@ const said: Partial<Record<ErrorCode, readonly [string, FieldProblem[]?]>> = {
     [{ pointer: '?limit', detail: 'must be a whole number from 1 to 1000' }],
   ],
   unsupported_option: ['#/ack: is not supported yet', [{ pointer: '#/ack', detail: 'is not supported yet' }]],
+  forbidden: ['This needs a key with the scope "push"; this one has read.'],
   too_many_targets: ['10001 targets; 10000 is the most in one call.'],
   payload_too_large: ['The payload has 70000 bytes; 65536 is the most.'],
   idempotency_conflict: ['This key was used for another push; a new push needs a new key.'],

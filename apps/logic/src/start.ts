@@ -19,6 +19,8 @@ import {
   type Running,
 } from '@app/runtime';
 import { articleRoutes } from './article/article.controller.js';
+import { KeyGuard } from './key/key-guard.js';
+import { openKeys } from './key/open-keys.js';
 import type { LogicConfig } from './logic.config.js';
 import { LogicMetrics } from './logic.metrics.js';
 import { LogicModule } from './logic.module.js';
@@ -61,6 +63,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   const { config, metrics = new Metrics().collectProcess(), readiness = new Readiness() } = parts;
   const { log = createLog(config.logLevel, { app: 'logic' }), clock = new SystemClock() } = parts;
   warnOfOpenDoors(config, log);
+  const keys = await openKeys(config, { clock, log, metrics });
   const counters = new LogicMetrics(metrics);
   const routes = new RouteTable();
   const app = await NestFactory.create<NestFastifyApplication>(
@@ -77,12 +80,15 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
       clock,
       log,
     }),
-    restAdapter(config, routes, counters, (route) => articleRoutes.has(route)),
+    restAdapter(config, routes, new KeyGuard(keys.ring, log, metrics), counters, (route) => articleRoutes.has(route)),
     { logger: new NestLog(log), bodyParser: false, abortOnError: false },
   );
   app.useGlobalFilters(new ProblemFilter(routes, counters, log));
   if (config.swagger) serveDocs(app);
-  const { host, port, rpcPort } = await listen(app, parts, { log, metrics, clock });
+  const { host, port, rpcPort } = await listen(app, parts, { log, metrics, clock }).catch((error: unknown) => {
+    keys.close();
+    throw error;
+  });
   const bus = app.get(Bus);
   const ending = new AbortController();
   openBus(bus, readiness, log, ending.signal);
@@ -98,6 +104,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
     log,
     close: async () => {
       ending.abort();
+      keys.close();
       await agent.close();
       app.get(Gateways).close();
       await app.close();
@@ -142,9 +149,9 @@ function openBus(bus: Bus, readiness: Readiness, log: Log, ending: AbortSignal):
   );
 }
 
-function warnOfOpenDoors({ bind, authMode, apiKeys, rpcSecret }: LogicConfig, log: Log): void {
+function warnOfOpenDoors({ bind, authMode, needsKey, rpcSecret }: LogicConfig, log: Log): void {
   if (isLoopback(bind)) return;
   if (authMode === 'open') log.warn({ bind }, 'INSECURE=1: everybody who reaches this port may connect as anybody');
-  if (apiKeys.length === 0) log.warn({ bind }, 'INSECURE=1: everybody who reaches this port may push');
+  if (!needsKey) log.warn({ bind }, 'INSECURE=1: everybody who reaches this port may push');
   if (rpcSecret === '') log.warn({ bind }, 'INSECURE=1: everybody who reaches the RPC port may speak as one of us');
 }

@@ -12,11 +12,11 @@ await runProcess(async () => {
 });
 
 /** What one wants to know first, and a line that works when pasted. */
-function greet({ bind, apiKeys, console }: LogicConfig, restPort: number, clientPort: number): void {
+function greet({ bind, needsKey, console }: LogicConfig, restPort: number, clientPort: number): void {
   const host = bind === '0.0.0.0' || bind === '::' ? '127.0.0.1' : bind;
   const rest = `http://${host}:${restPort}`;
   const tryIt = console ? `  try it    ${rest}/\n` : '';
-  const key = apiKeys.length > 0 ? ` -H 'authorization: Bearer <one of API_KEYS>'` : '';
+  const key = needsKey ? ` -H 'authorization: Bearer <your API key>'` : '';
   process.stdout.write(`
 Skylark is up: gateway, logic and job in one process.
 

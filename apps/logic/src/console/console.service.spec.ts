@@ -1,7 +1,7 @@
 import { CodedError } from '@app/protocol';
 import { ConsoleService } from './console.service.js';
 
-const config = { authMode: 'open' as const, apiKeys: [], swagger: true };
+const config = { authMode: 'open' as const, needsKey: false, swagger: true };
 const load = { state: 'serving' as const, connections: 0, users: 0, rooms: 0, region: '' };
 
 /** A service whose registry knows gateways at these addresses; one that does not answer without any. */

@@ -19,16 +19,16 @@ const pushTargets = ['all', 'rooms', 'users', 'devices', 'connections', 'labels'
 /** The page for people: what it is made of, and what it may do. */
 export class ConsoleService {
   constructor(
-    private readonly config: Pick<LogicConfig, 'authMode' | 'apiKeys' | 'swagger'>,
+    private readonly config: Pick<LogicConfig, 'authMode' | 'needsKey' | 'swagger'>,
     private readonly nodes: Pick<NodeService, 'best'>,
     private readonly hasRoute: (method: 'POST', path: string) => boolean,
   ) {}
 
   async settings(): Promise<ConsoleSettings> {
-    const { authMode, apiKeys, swagger } = this.config;
+    const { authMode, needsKey, swagger } = this.config;
     return {
       authMode,
-      needsKey: apiKeys.length > 0,
+      needsKey,
       docs: swagger,
       targets: pushTargets.filter((target) => this.hasRoute('POST', `/v1/push/${target}`)),
       gateways: await this.gateways(),

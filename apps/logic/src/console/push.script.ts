@@ -105,7 +105,7 @@ export class PushForm {
     answer.className = response.ok ? '' : 'refused';
     answer.textContent = status + ' · ' + ms + ' ms\n' + (isJson(text) ? JSON.stringify(JSON.parse(text), null, 2) : text);
     if (response.ok) return announce('Pushed: ' + status);
-    const advice = { 401: 'Write one of API_KEYS into API key.', 503: 'Wait a moment and push again.' }[response.status];
+    const advice = { 401: 'Write a key with the scope push into API key.', 503: 'Wait a moment and push again.' }[response.status];
     const detail = isJson(text) ? (JSON.parse(text).detail ?? status) : status;
     this.fail('Not pushed. ' + (advice ?? detail), response.status === 401 ? this.fields.key : undefined);
   }

@@ -1,14 +1,13 @@
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { KeyGuard } from '../key/key-guard.js';
 import type { LogicMetrics } from '../logic.metrics.js';
-import { ApiKeys } from './api-keys.js';
 import { readBodies } from './bodies.js';
 import { problem } from './problem.js';
 import type { RouteTable } from './route-table.js';
 
 export interface RestSettings {
-  apiKeys: readonly string[];
   maxBodyBytes: number;
   trustProxy: readonly string[];
 }
@@ -20,6 +19,7 @@ const requestTimeoutMs = 30_000;
 export function restAdapter(
   settings: RestSettings,
   routes: RouteTable,
+  keys: KeyGuard,
   metrics: LogicMetrics,
   takesForms: (route: string | undefined) => boolean,
 ): FastifyAdapter {
@@ -36,7 +36,7 @@ export function restAdapter(
   });
   const instance = adapter.getInstance<FastifyInstance>();
   routes.watch(instance);
-  new ApiKeys(settings.apiKeys).guard(instance);
+  keys.guard(instance);
   readBodies(instance, takesForms);
   instance.addHook('onResponse', (request, reply, done) => {
     const labels = { route: request.routeOptions.url ?? 'none', status: reply.statusCode };

@@ -114,7 +114,10 @@ describe('a gap in a channel', () => {
     const lost = await rig.append([room], 1);
     await rig.deliver([lost]); // to nobody here
     const tops = rig.history.tops.bind(rig.history);
-    const stands = (channel: string) => ({ epoch: rig.epochName, offset: channel === room ? 0 : -1, floor: -1 });
+    const stands = (channel: string) => {
+      const offset = channel === room ? 0 : -1;
+      return { epoch: rig.epochName, offset, floor: -1, seen: offset };
+    };
     rig.history.tops = (_, channels) => Promise.resolve(channels.map(stands));
     const ann = rig.connect({ rooms: ['r'], since: [[room, { epoch: rig.epochName, offset: 0 }]] });
     await ann.arrived;

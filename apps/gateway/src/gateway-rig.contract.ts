@@ -1,4 +1,4 @@
-import { createMemoryHistory, parsePolicies, type AppendRecord } from '@app/history';
+import { createMemoryHistory, parsePolicies, placeOf, type AppendRecord } from '@app/history';
 import { defaultApp, type Channel, type Position } from '@app/protocol';
 import {
   bodyCodec,
@@ -121,7 +121,7 @@ export async function openRig(options: { maxOutboxBytes?: number; maxRooms?: num
     const record: AppendRecord = { offset, app: defaultApp, id, part: 0, retain, expiresAtMs, targets, body };
     const [kept] = await history.append({ ...owner, epoch: epochName }, [record]);
     if (kept === 'duplicate') throw new Error('appended twice');
-    const steps = to.map((channel, i) => ({ channel, devices: [] as string[], prev: kept![i]! }));
+    const steps = to.map((channel, i) => ({ channel, devices: [] as string[], ...placeOf(kept![i]!) }));
     return { offset, steps, body, app: defaultApp, rate: 0 } satisfies Delivery;
   };
   const deliver = (deliveries: Delivery[], more: Partial<DeliveryBatch> = {}): Promise<DeliveryAck> =>

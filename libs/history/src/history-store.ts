@@ -34,20 +34,30 @@ export interface AppendRecord {
 /**
  * For each record, in order: `'duplicate'` (the same `(id, part)` stands at another offset: drop and count it), or for
  * each of its targets, in order, `prev`: the offset before it in the channel, -1 when not retained, -2 when it is the
- * first that the store knows in this epoch.
+ * first that the store knows in this epoch; or, when this one is not retained and others of the channel are,
+ * {@link notRetainedAfter} the last of them.
  */
 export type Kept = readonly (readonly number[] | 'duplicate')[];
+
+/** Stands in {@link Kept} for a message that is not retained, behind a retained one at `top`. */
+export const notRetainedAfter = (top: number): number => (top < 0 ? notRetained : -4 - top);
+
+/** Where a message stands among its channel's retained ones: what a Step says of it. */
+export const placeOf = (kept: number): { prev: number; after: number } =>
+  kept <= -4 ? { prev: notRetained, after: -3 - kept } : { prev: kept, after: 0 };
 
 /** Where a channel stands: `top` is its last retained offset, `floor` the highest one trimmed or never known; -1 = none. */
 export interface ChannelTop extends Position {
   /** Same as `offset` of Position: the last retained offset. */
   offset: number;
   floor: number;
+  /** The highest offset that anybody can have seen here: `offset`, or that of a later message that was not retained. */
+  seen: number;
 }
 
 /** Whether the store has a record in some channel, by what `append` answered for it. */
 export const isRetained = (prevs: Kept[number]): boolean =>
-  prevs === 'duplicate' || prevs.some((prev) => prev !== notRetained);
+  prevs === 'duplicate' || prevs.some((kept) => placeOf(kept).prev !== notRetained);
 
 /** A retained message of a channel. */
 export interface HistoryEntry {
@@ -115,8 +125,8 @@ export abstract class HistoryStore {
 
   /**
    * Adds each record to each of its channels, in order, and answers the offset before it there. The same record again
-   * (same shard and offset) changes nothing and gets the same answer. Channels whose policy keeps nothing, `connection:`
-   * channels and records with `retain: false` cost no write and answer -1.
+   * (same shard and offset) changes nothing and gets the same answer. Channels whose policy keeps nothing and `connection:`
+   * channels cost no write and answer -1. Of a record with `retain: false` its channels remember the offset.
    * One call per batch: one script call per channel, pipelined.
    * @throws GhostOwnerError when a later owner of the shard has already written, or another epoch was claimed for it since.
    * @throws HistoryLostError when the store does not know the shard's claim, or less of the shard than `owner.retainedTo`.
@@ -129,7 +139,7 @@ export abstract class HistoryStore {
    */
   abstract probe(owner: ShardOwner): Promise<void>;
 
-  /** Where each channel stands, in the order asked, in one round trip. A channel never written: the current epoch (or '' before any), offset -1, floor -1. */
+  /** Where each channel stands, in the order asked, in one round trip. A channel never written: the current epoch (or '' before any), all else -1. */
   abstract tops(app: string, channels: readonly Channel[]): Promise<ChannelTop[]>;
 
   /**

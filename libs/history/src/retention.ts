@@ -1,10 +1,10 @@
 import type { ChannelPolicies } from './channel-policy.js';
-import type { AppendRecord, Kept } from './history-store.js';
+import type { Kept } from './history-store.js';
 
 /** What a channel answers for a record that it knows under another offset. */
 export const duplicate = -3;
 
-/** `prev`, or {@link duplicate}. */
+/** As in `Kept`, or {@link duplicate}. */
 export type ChannelAnswer = number;
 
 /** How many recent `(id, part)` a channel remembers, whether or not their entries are still held. */
@@ -18,10 +18,6 @@ export function isKept(policies: ChannelPolicies, channel: string): boolean {
   const { size, ttlMs } = policies.of(channel);
   return size > 0 && ttlMs > 0;
 }
-
-/** Channels whose policy keeps nothing, `connection:` channels and records that say so cost no write. */
-export const keeps = (policies: ChannelPolicies, record: AppendRecord, channel: string): boolean =>
-  record.retain && isKept(policies, channel);
 
 /**
  * Puts the channels' answers together. A record that any of its channels knows under another offset is a duplicate:

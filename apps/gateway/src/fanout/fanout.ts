@@ -112,12 +112,12 @@ export class Fanout implements Passage, PacedPassage {
 
   /** False when nobody is there. */
   private sort(delivery: Delivery, step: Step, message: Message, byChannel: Map<LocalChannel, Placed[]>): boolean {
-    const { channel, prev, devices } = step;
+    const { channel, prev, after = 0, devices } = step;
     if (channel.startsWith('connection:')) return this.toConnection(delivery.app, step, message);
     const local = this.channels.get(delivery.app, channel);
     if (!local) return false;
     const placed = byChannel.get(local);
-    const item: Placed = { message, prev, devices, rate: channel === allChannel ? delivery.rate : 0 };
+    const item: Placed = { message, prev, after, devices, rate: channel === allChannel ? delivery.rate : 0 };
     if (placed) placed.push(item);
     else byChannel.set(local, [item]);
     return true;
@@ -173,11 +173,16 @@ export class Fanout implements Passage, PacedPassage {
     if (frame) this.push(session, frame);
   }
 
-  private hold(session: Session, holding: HeldChannel, { message, prev }: Placed, frame: Frame | undefined): void {
+  private hold(
+    session: Session,
+    holding: HeldChannel,
+    { message, prev, after }: Placed,
+    frame: Frame | undefined,
+  ): void {
     // Of one that is being closed only the place counts.
     const kept = session.connection.isOpen ? frame : undefined;
     const { offset, body } = message;
-    holding.waiting.push({ offset, prev, frame: kept, expiresAtMs: body.expiresAtMs });
+    holding.waiting.push({ offset, prev, after, frame: kept, expiresAtMs: body.expiresAtMs });
     if (kept) this.holdBytes(session, kept.length);
     else if (frame) this.push(session, frame);
   }
@@ -231,9 +236,9 @@ export class Fanout implements Passage, PacedPassage {
 const isNew = ({ last }: LocalChannel, { message }: Placed): boolean => last === undefined || message.offset > last;
 
 /** Whether the message does not follow the last one that went through here. `last` -1 is an empty channel. */
-function isGap({ last, isSure }: LocalChannel, { message, prev }: Placed): boolean {
+function isGap({ last }: LocalChannel, { message, prev, after }: Placed): boolean {
   if (last === undefined || message.offset <= last) return false;
-  // Nothing stands in it of what went before: where something may have been kept from us history is asked first.
-  if (prev === notRetained) return !isSure;
+  // One that is not retained may not overtake those before it: whoever saw its offset would never ask for them.
+  if (prev === notRetained) return after - 1 > last;
   return prev !== last && !(prev === firstKnown && last === -1);
 }

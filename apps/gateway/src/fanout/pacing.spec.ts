@@ -37,6 +37,7 @@ function setup(members: number) {
   const message = (offset: number, bytes: number): Placed => ({
     message: Object.assign(Message.of(emptyBody, sessions), { offset, bytes }),
     prev: offset - 1,
+    after: 0,
     devices: [],
     rate: 10,
   });

@@ -409,7 +409,7 @@ describe('the farewell', () => {
     const { channel } = channels.join(session, 'room:x');
     outboxes.push(session, textFrame('joined'), 3);
     const holding = new HeldChannel();
-    const held = { prev: -1, expiresAtMs: 0 };
+    const held = { prev: -1, after: 0, expiresAtMs: 0 };
     holding.waiting.push({ ...held, offset: 0, frame: textFrame('a') }, { ...held, offset: 1, frame: undefined });
     session.held = new Held();
     session.held.channels.set(channel, holding);

@@ -19,7 +19,6 @@ const graceMs = 1_000;
  */
 export class Comparison {
   private isRunning = false;
-  private asked = 0;
   private isAskedAgain = false;
   private readonly pauses: Pauses;
 
@@ -37,8 +36,6 @@ export class Comparison {
   /** Whatever history holds by now will have gone through here; however often it is asked for, one is under way and one follows. */
   ask(passage: Passage): void {
     this.isAskedAgain = true;
-    this.asked += 1;
-    this.channels.doubt();
     if (!this.isRunning) void this.run(passage);
   }
 
@@ -50,30 +47,28 @@ export class Comparison {
     this.isRunning = true;
     while (this.isAskedAgain && !this.pauses.areOver) {
       this.isAskedAgain = false;
-      const { asked } = this;
-      const behind = await this.behind(asked);
+      const behind = await this.behind();
       this.log.info({ channels: this.channels.size, behind: behind.size }, 'channels compared with history');
-      void this.settle(behind, asked, passage);
+      void this.settle(behind, passage);
     }
     this.isRunning = false;
   }
 
   /** The channels that are behind history now, and where it stands. */
-  private async behind(asked: number): Promise<Map<LocalChannel, ChannelTop>> {
+  private async behind(): Promise<Map<LocalChannel, ChannelTop>> {
     const behind = new Map<LocalChannel, ChannelTop>();
     for (const locals of this.groups()) {
       const tops = await this.tops(locals);
       for (const local of locals) {
         const top = tops?.get(local.channel);
         if (top && this.isBehind(local, top)) behind.set(local, top);
-        else if (top) this.sure(local, asked);
       }
     }
     return behind;
   }
 
   /** What does not come by itself is fetched; a channel in which something else is under way waits for that. */
-  private async settle(behind: Map<LocalChannel, ChannelTop>, asked: number, passage: Passage): Promise<void> {
+  private async settle(behind: Map<LocalChannel, ChannelTop>, passage: Passage): Promise<void> {
     while (behind.size > 0) {
       await this.pauses.of(graceMs);
       if (this.pauses.areOver) return;
@@ -81,14 +76,8 @@ export class Comparison {
         if (this.isBehind(local, top) && (this.repair.isBusy(local) || passage.isWaiting(local))) continue;
         behind.delete(local);
         if (this.isBehind(local, top)) this.repair.start(local, [], passage);
-        else this.sure(local, asked);
       }
     }
-  }
-
-  /** What it has is all there was when history was asked; whoever asked for more since then has it looked at again. */
-  private sure(local: LocalChannel, asked: number): void {
-    if (asked === this.asked) local.isSure = true;
   }
 
   private isBehind(local: LocalChannel, top: ChannelTop): boolean {

@@ -96,7 +96,6 @@ export class GapRepair {
   start(local: LocalChannel, placed: readonly Placed[], passage: Passage): void {
     const repair: Repair = { epoch: this.epoch.value, after: local.last!, waiting: [], bytes: 0 };
     this.repairs.set(local, repair);
-    local.isSure = true; // what is missing by now is about to be read; a doubt that comes meanwhile stays
     this.log.debug({ channel: local.key, last: local.last, prev: placed[0]?.prev }, 'gap found');
     void this.run(local, repair, passage);
     this.hold(local, placed);
@@ -113,16 +112,15 @@ export class GapRepair {
     if (!this.isWanted(local, repair) || page === undefined) return;
     this.end(local, repair);
     const first = repair.waiting[0];
-    // Where nothing was kept there is nothing to lose: history need not know such a channel.
-    const isNothing = first?.prev === notRetained && page.epoch === repair.epoch && page.top <= repair.after;
-    if (!isNothing && (!page.recovered || page.top < (first?.prev ?? -1)))
-      this.close(local, 'history no longer holds it');
+    const before = first === undefined ? -1 : Math.max(first.prev, first.after - 1);
+    if (!page.recovered || page.top < before) this.close(local, 'history no longer holds it');
     else this.repaired.inc({ outcome: 'repaired' });
     const missed = page.missed.filter(({ message }) => message.offset < (first?.message.offset ?? Infinity));
     passage.replayed(local, missed);
     // Some may have expired: what comes next follows the one it names.
     if (first === undefined) local.last = Math.max(repair.after, page.top);
-    else if (first.prev !== notRetained) local.last = first.prev >= 0 ? first.prev : undefined;
+    else if (first.prev === notRetained) local.last = Math.max(repair.after, before);
+    else local.last = before >= 0 ? before : undefined;
     passage.live(local, repair.waiting);
   }
 

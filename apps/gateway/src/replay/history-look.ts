@@ -70,7 +70,7 @@ export class HistoryLook {
     const missed: Placed[] = [];
     for (const entry of read.entries) {
       const message = Message.read(entry.offset, entry.body, this.sessions);
-      if (message) missed.push({ message, prev: entry.prev, devices: entry.devices, rate: 0 });
+      if (message) missed.push({ message, prev: entry.prev, after: 0, devices: entry.devices, rate: 0 });
       else this.undecodable.inc();
     }
     return { epoch: read.epoch, top: read.top, recovered: read.recovered, missed };
@@ -84,7 +84,7 @@ export class HistoryLook {
     ]);
     // Unless a batch brought a newer one while we asked.
     if (current !== noEpoch && this.epoch.value === before) this.epoch.adopt(current);
-    const none: ChannelTop = { epoch: this.epoch.value, offset: -1, floor: -1 };
+    const none: ChannelTop = { epoch: this.epoch.value, offset: -1, floor: -1, seen: -1 };
     return new Map(channels.map((channel, i) => [channel, tops[i]!.epoch === this.epoch.value ? tops[i]! : none]));
   }
 }

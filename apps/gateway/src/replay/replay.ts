@@ -1,4 +1,6 @@
 import { CodedError, type Channel, type ChannelState, type Position } from '@app/protocol';
+import type { ChannelTop } from '@app/history';
+import { notRetained } from '@app/protocol/wires';
 import type { Clock, Metrics } from '@app/runtime';
 import type { ChannelTable, LocalChannel } from '../room/channel-table.js';
 import type { CurrentEpoch } from '../room/current-epoch.js';
@@ -177,16 +179,19 @@ export class Replay {
     await Promise.all(some.map((joining) => this.place(session.app, joining, tops.get(joining.local.channel)!)));
   }
 
-  private async place(app: string, joining: Joining, top: Position): Promise<void> {
+  private async place(app: string, joining: Joining, top: ChannelTop): Promise<void> {
     const { local, since } = joining;
     joining.top = top.offset;
     joining.missed = [];
     joining.state = { epoch: top.epoch, offset: top.offset };
     if (since === undefined) return;
     const isSameEpoch = since.epoch === top.epoch;
-    // Ahead of the store: it has lost what this client had, so we cannot say what else.
-    joining.state.recovered = isSameEpoch && since.offset === top.offset && since.offset >= 0;
-    if (isSameEpoch && since.offset >= top.offset && since.offset >= 0) return;
+    // Ahead of all that was ever there: the store has lost what this client had, so we cannot say what else.
+    const isAhead = since.offset > top.seen;
+    if (isSameEpoch && since.offset >= Math.max(0, top.offset)) {
+      joining.state = { epoch: top.epoch, offset: isAhead ? top.offset : since.offset, recovered: !isAhead };
+      return;
+    }
     const page = await this.look.sharedPage(app, local.channel, since);
     if (page.epoch !== top.epoch) return;
     joining.top = page.top;
@@ -203,9 +208,9 @@ export class Replay {
   /** The offset up to which history must have been read. */
   private needed({ local, holding, top, state }: Joining): number {
     if (state.epoch !== this.epoch.value) return Infinity;
-    const newer = holding.waiting.filter((held) => held.prev !== -1 && held.offset > top);
-    const heldTo = newer.at(-1)?.offset ?? top;
-    const beforeFirst = newer[0]?.prev ?? -1;
+    const newer = holding.waiting.filter((held) => held.offset > top);
+    const heldTo = newer.findLast((held) => held.prev !== notRetained)?.offset ?? top;
+    const beforeFirst = newer[0] === undefined ? -1 : Math.max(newer[0].prev, newer[0].after - 1);
     return Math.max(beforeFirst, local.last !== undefined && local.last > heldTo ? local.last : -1);
   }
 
@@ -252,11 +257,11 @@ export class Replay {
     for (const { offset, prev, frame, expiresAtMs } of holding.waiting) {
       held.bytes -= frame?.length ?? 0;
       if (offset <= top) {
-        if (frame) (prev === -1 ? this.beforeJoin : this.repeated).inc();
+        if (frame) (prev === notRetained ? this.beforeJoin : this.repeated).inc();
         continue;
       }
       if (frame) this.give(session, frame, expiresAtMs, nowMs);
-      if (prev !== -1) covered = offset;
+      if (prev !== notRetained) covered = offset;
     }
     holding.waiting = [];
     holding.covered = covered;

@@ -8,8 +8,6 @@ export class LocalChannel {
   members: Session[] = [];
   /** The offset of the last retained message that went through here, in the current epoch; undefined until it is known. */
   last: number | undefined = undefined;
-  /** False while retained messages above `last` may have been kept from this node: see `doubt` of the table. */
-  isSure = true;
   /** How many members want only some types, want minimal frames, or hold messages back: 0 each lets one Buffer serve all. */
   picky = 0;
   /** Rooms: how many members the registry was last told; 0 = none yet. See RoomCounts. */
@@ -101,14 +99,6 @@ export class ChannelTable {
       this.changed(local, false);
     } else this.resized(local);
     return true;
-  }
-
-  /**
-   * Something may have been kept from this node, in any channel. A retained message tells by its `prev`; one that is not
-   * must not pass before history was asked.
-   */
-  doubt(): void {
-    for (const local of this.byKey.values()) local.isSure = false;
   }
 
   /** The session holds messages of this channel back, as one that has `held`. */

@@ -10,6 +10,8 @@ export interface Placed {
   message: Message;
   /** As in Step: the retained offset before it, or -1, or -2. */
   prev: number;
+  /** As in Step: with -1, 1 + the last retained offset before it; 0 = none is known. */
+  after: number;
   /** With `user:` channels: only these; empty = all. */
   devices: readonly string[];
   /** With `all`: connections per second here; 0 = at once. */

@@ -5,6 +5,8 @@ export interface HeldFrame {
   offset: number;
   /** As in Step: the retained offset before it, or -1, or -2. */
   prev: number;
+  /** As in Step: with -1, 1 + the last retained offset before it; 0 = none is known. */
+  after: number;
   frame: Frame | undefined;
   /** Absolute; 0 = never. */
   expiresAtMs: number;

@@ -1,5 +1,5 @@
 import { Injectable } from '@nestjs/common';
-import type { Kept } from '@app/history';
+import { placeOf, type Kept } from '@app/history';
 import type { Delivery } from '@app/protocol/wires';
 import type { NodeSeen } from '@app/registry';
 import { Clock } from '@app/runtime';
@@ -69,7 +69,7 @@ function parcelsOf(record: ReadRecord, prevs: readonly number[], { nodes }: Rout
   return [...nodes].map(([node, places]) => {
     const delivery: Delivery = {
       offset: record.offset,
-      steps: places.map((place) => ({ ...record.targets[place]!, prev: prevs[place]! })),
+      steps: places.map((place) => ({ ...record.targets[place]!, ...placeOf(prevs[place]!) })),
       body: record.body,
       app: record.app,
       rate: rates?.get(node) ?? 0,

@@ -1,4 +1,4 @@
-import type { AppendRecord, HistoryEntry, HistoryPage } from '../history-store.js';
+import { notRetainedAfter, type AppendRecord, type HistoryEntry, type HistoryPage } from '../history-store.js';
 import { firstKnown } from '@app/protocol/wires';
 import { duplicate, heldIds, type ChannelAnswer } from '../retention.js';
 import type { ChannelPolicy } from '../channel-policy.js';
@@ -14,6 +14,8 @@ interface Held extends HistoryEntry {
 export class MemoryChannel {
   top = -1;
   floor = -1;
+  /** The highest offset that anybody can have seen here. */
+  seen = -1;
   /** The first offset ever seen here: nothing is known of what a client saw before it. */
   private first = -1;
   private entries: Held[] = [];
@@ -31,10 +33,18 @@ export class MemoryChannel {
     if (this.first < 0) this.first = offset;
     this.entries.push({ offset, prev, devices, body, expiresAtMs, heldUntilMs: nowMs + policy.ttlMs });
     this.top = offset;
+    this.seen = Math.max(this.seen, offset);
     this.ids.set(key, offset);
     if (this.ids.size > heldIds) this.ids.delete(this.ids.keys().next().value!);
     this.trim(nowMs, policy.size);
     return prev;
+  }
+
+  /** One that is not retained goes by. */
+  pass(offset: number): ChannelAnswer {
+    if (this.first < 0) this.first = offset;
+    this.seen = Math.max(this.seen, offset);
+    return notRetainedAfter(offset > this.top ? this.top : -1);
   }
 
   /** Drops what the policy no longer keeps. */

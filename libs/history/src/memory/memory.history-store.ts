@@ -15,7 +15,7 @@ import {
   type Kept,
   type ShardOwner,
 } from '../history-store.js';
-import { isKept, keeps, keptOf, metaLifeMs } from '../retention.js';
+import { isKept, keptOf, metaLifeMs } from '../retention.js';
 import { MemoryChannel } from './memory-channel.js';
 import { ShardOwners } from './shard-owners.js';
 
@@ -67,15 +67,13 @@ export class MemoryHistoryStore extends HistoryStore {
   }
 
   append(owner: ShardOwner, records: readonly AppendRecord[]): Promise<Kept> {
-    const isWrite = records.some((record) =>
-      record.targets.some((target) => keeps(this.policies, record, target.channel)),
-    );
+    const isWrite = records.some((record) => record.targets.some((target) => isKept(this.policies, target.channel)));
     const refusal = isWrite ? this.refusal(owner) : undefined;
     if (refusal) return Promise.reject(refusal);
     const kept = keptOf(
       records.map((record) =>
         record.targets.map(({ channel, devices }) =>
-          keeps(this.policies, record, channel) ? this.write(owner.epoch, record, channel, devices) : notRetained,
+          isKept(this.policies, channel) ? this.write(owner.epoch, record, channel, devices) : notRetained,
         ),
       ),
     );
@@ -93,7 +91,8 @@ export class MemoryHistoryStore extends HistoryStore {
       channels.map((name) => {
         const channel = this.find(app, name);
         channel?.trim(this.clock.now());
-        return { epoch: channel?.epoch ?? this.current ?? '', offset: channel?.top ?? -1, floor: channel?.floor ?? -1 };
+        const { epoch = this.current ?? '', top: offset = -1, floor = -1, seen = -1 } = channel ?? {};
+        return { epoch, offset, floor, seen };
       }),
     );
   }
@@ -129,7 +128,7 @@ export class MemoryHistoryStore extends HistoryStore {
     const held = this.channels.get(key);
     const channel = held?.channel.epoch === epoch ? held.channel : new MemoryChannel(epoch);
     this.channels.set(key, { channel, forgetAtMs: nowMs + metaLifeMs(policy.ttlMs) });
-    return channel.append(record, devices, policy, nowMs);
+    return record.retain ? channel.append(record, devices, policy, nowMs) : channel.pass(record.offset);
   }
 
   /** The channel if it was written in the current epoch. */

@@ -4,7 +4,8 @@
  * KEYS: list of entries, meta of the channel, owner of the shard.
  * ARGV: epoch, owner epoch, retained to, place of this call among those of the batch, their number, last offset of the batch,
  * size, ttl ms, meta life ms, ids remembered; then (offset, `(id, part)`, packed tail) each.
- * Answers for each, as text: prev, -2 for the first one known, -3 for a duplicate. Error GHOST when a later owner has
+ * An empty tail is one that is not retained. Answers for each, as text: prev, -2 for the first one known, -3 for a duplicate,
+ * `after <top>` for what is not retained (-1 = none is known). Error GHOST when a later owner has
  * written, LOST when the store has forgotten the shard's claim or what it acknowledged.
  *
  * `to` of the shard rises with the last call of a batch, when all calls before it were done: whatever older state of the
@@ -32,11 +33,11 @@ if tonumber(held[2]) > owner then return redis.error_reply('GHOST') end
 if tonumber(held[3] or -1) < tonumber(ARGV[3]) then return redis.error_reply('LOST') end
 if tonumber(held[2]) < owner then redis.call('HSET', shard, 'owner', ARGV[2]) end
 
-local known = redis.call('HMGET', meta, 'epoch', 'top', 'floor', 'first', 'ids', 'count')
-local top, floor, first, ids, count
+local known = redis.call('HMGET', meta, 'epoch', 'top', 'floor', 'first', 'ids', 'count', 'seen')
+local top, floor, first, ids, count, passed
 if known[1] == epoch then
-  top, floor, first = tonumber(known[2]), tonumber(known[3]), tonumber(known[4])
-  ids, count = known[5], tonumber(known[6])
+  top, floor, first = tonumber(known[2] or ''), tonumber(known[3]), tonumber(known[4])
+  ids, count, passed = known[5], tonumber(known[6]), tonumber(known[7] or '')
 else
   if known[1] then redis.call('DEL', list, meta) end
   floor, ids, count = -1, '', 0
@@ -70,7 +71,11 @@ local answers = {}
 for i = 11, #ARGV, 3 do
   local offset, key = tonumber(ARGV[i]), ARGV[i + 1]
   local seen = seenAt(key)
-  if seen and seen ~= offset then
+  if ARGV[i + 2] == '' then
+    first = first or offset
+    if offset > (passed or -1) then passed = offset end
+    answers[#answers + 1] = 'after ' .. text(top and offset > top and top or -1)
+  elseif seen and seen ~= offset then
     answers[#answers + 1] = '-3'
   elseif top and offset <= top then
     answers[#answers + 1] = text(again(offset))
@@ -105,8 +110,10 @@ if #freshIds > 0 then
   while count > remembered do from, count = string.find(ids, ';', from + 1, true), count - 1 end
   if from > 1 then ids = string.sub(ids, from) end
 end
-if top then
-  redis.call('HSET', meta, 'epoch', epoch, 'owner', ARGV[2], 'top', text(top), 'floor', text(floor), 'first', text(first), 'ids', ids, 'count', count)
+if first then
+  redis.call('HSET', meta, 'epoch', epoch, 'owner', ARGV[2], 'floor', text(floor), 'first', text(first), 'ids', ids, 'count', count)
+  if top then redis.call('HSET', meta, 'top', text(top)) end
+  if passed then redis.call('HSET', meta, 'seen', text(passed)) end
   redis.call('PEXPIRE', meta, life)
 end
 local done = (place == 1 and 0 or tonumber(held[4] or 0)) + 1

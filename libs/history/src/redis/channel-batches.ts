@@ -24,13 +24,16 @@ class ChannelBatch {
   }
 }
 
+/** In place of what an entry holds: it goes by, and its offset is remembered. */
+const notKept = Buffer.alloc(0);
+
 /** A batch of records, channel by channel, in order of first mention. */
 export class ChannelBatches {
   private readonly byKey = new Map<string, ChannelBatch>();
   /** The targets of one record mostly have no devices: packed once for all of them. */
   private last: { record: AppendRecord; tail: Buffer } | undefined;
 
-  /** Of all that was added; -1 of nothing. */
+  /** Of all that is to be retained; -1 of nothing. */
   lastOffset = -1;
 
   get size(): number {
@@ -41,8 +44,8 @@ export class ChannelBatches {
     const key = channelKey(record.app, channel);
     const batch = this.byKey.get(key) ?? new ChannelBatch(record.app, channel);
     this.byKey.set(key, batch);
-    this.lastOffset = Math.max(this.lastOffset, record.offset);
-    batch.add(record, this.tailOf(record, devices), onPrev);
+    if (record.retain) this.lastOffset = Math.max(this.lastOffset, record.offset);
+    batch.add(record, record.retain ? this.tailOf(record, devices) : notKept, onPrev);
   }
 
   [Symbol.iterator](): Iterator<ChannelBatch> {

@@ -6,6 +6,7 @@ import { newEpoch } from '../epoch.js';
 import {
   GhostOwnerError,
   HistoryStore,
+  notRetainedAfter,
   type AppendRecord,
   type ChannelTop,
   type Claimed,
@@ -13,7 +14,7 @@ import {
   type Kept,
   type ShardOwner,
 } from '../history-store.js';
-import { heldIds, isKept, keeps, keptOf, metaLifeMs } from '../retention.js';
+import { heldIds, isKept, keptOf, metaLifeMs } from '../retention.js';
 import { ChannelBatches } from './channel-batches.js';
 import { defineHistoryCommands, type PipelineAnswers } from './commands.js';
 import { packTail, unpackEntry } from './packed-entry.js';
@@ -83,8 +84,7 @@ export class RedisHistoryStore extends HistoryStore {
     const batches = new ChannelBatches();
     for (const [i, record] of records.entries()) {
       for (const [j, { channel, devices }] of record.targets.entries()) {
-        if (keeps(this.policies, record, channel))
-          batches.add(record, channel, devices, (prev) => (prevs[i]![j] = prev));
+        if (isKept(this.policies, channel)) batches.add(record, channel, devices, (prev) => (prevs[i]![j] = prev));
       }
     }
     if (batches.size === 0) return keptOf(prevs);
@@ -99,7 +99,7 @@ export class RedisHistoryStore extends HistoryStore {
       pipeline.skylarkAppend(...keys, ...batch, size, ttlMs, metaLifeMs(ttlMs), heldIds, ...args);
     }
     const answers = resultsOf<string[]>(await pipeline.exec(), owner);
-    for (const [i, batch] of [...batches].entries()) batch.answer(answers[i]!.map(Number));
+    for (const [i, batch] of [...batches].entries()) batch.answer(answers[i]!.map(keptIn));
     return keptOf(prevs);
   }
 
@@ -118,10 +118,10 @@ export class RedisHistoryStore extends HistoryStore {
     if (channels.length === 0) return [];
     const pipeline = (await this.link.connected()).pipeline();
     for (const channel of channels) pipeline.skylarkTop(...this.channelKeys(app, channel), this.epochs);
-    return resultsOf<string[]>(await pipeline.exec()).map(([current, epoch, top, floor]) =>
+    return resultsOf<string[]>(await pipeline.exec()).map(([current, epoch, top, floor, , seen]) =>
       epoch === undefined
-        ? { epoch: current!, offset: -1, floor: -1 }
-        : { epoch, offset: Number(top), floor: Number(floor) },
+        ? { epoch: current!, offset: -1, floor: -1, seen: -1 }
+        : { epoch, offset: Number(top), floor: Number(floor), seen: Number(seen) },
     );
   }
 
@@ -129,12 +129,12 @@ export class RedisHistoryStore extends HistoryStore {
     const redis = await this.link.connected();
     const keys = [...this.channelKeys(app, channel), this.epochs] as const;
     const answer = await redis.skylarkReadBuffer(...keys, since.epoch, since.offset);
-    const [current, epoch, top, floor, first, nowMs] = answer.slice(0, 6).map(String);
+    const [current, epoch, top, floor, first, , nowMs] = answer.slice(0, 7).map(String);
     if (epoch === undefined) {
       const recovered = since.epoch === current && since.offset === -1 && isKept(this.policies, channel);
       return { epoch: current!, entries: [], top: -1, recovered };
     }
-    const held = answer.slice(6).map(unpackEntry);
+    const held = answer.slice(7).map(unpackEntry);
     const readable = held.filter((entry) => entry !== undefined);
     this.metrics?.dropped.inc({ stage: 'history', reason: 'undecodable' }, held.length - readable.length);
     const alive = readable.filter((entry) => entry.expiresAtMs === 0 || entry.expiresAtMs > Number(nowMs));
@@ -180,6 +180,10 @@ function resultsOf<T>(answers: PipelineAnswers, owner?: ShardOwner): T[] {
     throw error;
   });
 }
+
+/** As in Kept, from the script's text: `after <top>` of what is not retained. */
+const keptIn = (answer: string): number =>
+  answer.startsWith('after ') ? notRetainedAfter(Number(answer.slice(6))) : Number(answer);
 
 /** How long the probes of a shard are remembered. */
 const probeLifeMs = 60_000;

@@ -68,6 +68,8 @@ export interface Step {
   devices: string[];
   /** Offset of the message before this one in the channel, or {@link notRetained} or {@link firstKnown}. */
   prev: number;
+  /** With {@link notRetained}: 1 + the offset of the channel's last retained message before it; 0 or missing = none is known. */
+  after?: number;
 }
 
 export interface Delivery {

@@ -1437,6 +1437,7 @@ export const skylark = $root.skylark = (() => {
              * @property {string|null} [channel] Step channel
              * @property {Array.<string>|null} [devices] Step devices
              * @property {number|null} [prev] Step prev
+             * @property {number|null} [after] Step after
              * @property {Array.<Uint8Array>} [$unknowns] Unknown fields preserved while decoding when enabled
              */
 
@@ -1494,6 +1495,14 @@ export const skylark = $root.skylark = (() => {
             Step.prototype.prev = 0;
 
             /**
+             * Step after.
+             * @member {number} after
+             * @memberof skylark.v1.Step
+             * @instance
+             */
+            Step.prototype.after = 0;
+
+            /**
              * Encodes the specified Step message. Does not implicitly {@link skylark.v1.Step.verify|verify} messages.
              * @function encode
              * @memberof skylark.v1.Step
@@ -1516,6 +1525,8 @@ export const skylark = $root.skylark = (() => {
                         writer.uint32(/* id 2, wireType 2 =*/18).string(message.devices[i]);
                 if (message.prev != null && $Object.hasOwnProperty.call(message, "prev") && (typeof message.prev === "object" ? message.prev.low || message.prev.high : message.prev !== 0))
                     writer.uint32(/* id 3, wireType 0 =*/24).sint64(message.prev);
+                if (message.after != null && $Object.hasOwnProperty.call(message, "after") && (typeof message.after === "object" ? message.after.low || message.after.high : message.after !== 0))
+                    writer.uint32(/* id 4, wireType 0 =*/32).uint64(message.after);
                 if (message.$unknowns != null && $Object.hasOwnProperty.call(message, "$unknowns"))
                     for (let i = 0; i < message.$unknowns.length; ++i)
                         writer.raw(message.$unknowns[i]);
@@ -1584,6 +1595,15 @@ export const skylark = $root.skylark = (() => {
                                 message.prev = value;
                             else
                                 delete message.prev;
+                            continue;
+                        }
+                    case 4: {
+                            if (wireType !== 0)
+                                break;
+                            if (typeof (value = $number(reader.uint64())) === "object" ? value.low || value.high : value !== 0)
+                                message.after = value;
+                            else
+                                delete message.after;
                             continue;
                         }
                     }

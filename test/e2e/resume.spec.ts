@@ -90,10 +90,10 @@ const stories: {
     missed: [3],
   },
   {
-    title: 'nothing after a message that was not retained, which history cannot know',
+    title: 'nothing after a message that was not retained',
     pushes: [{ data: 1 }, { data: 2, retain: false }],
     since: (p) => p[1]!,
-    recovered: false,
+    recovered: true,
     missed: [],
   },
   {

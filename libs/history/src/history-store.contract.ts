@@ -1,9 +1,11 @@
 import { ChannelPolicies } from './channel-policy.js';
+import { notRetained } from '@app/protocol/wires';
 import { isEarlierEpoch } from './epoch.js';
 import {
   GhostOwnerError,
   HistoryLostError,
   isRetained,
+  placeOf,
   type AppendRecord,
   type HistoryStore,
   type ShardOwner,
@@ -124,15 +126,17 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
         expect(await store.append(owner, [{ ...first, offset: 200 }])).toEqual([[101]]);
       });
 
-      it('answers -1 for what is not retained, and keeps none of it', async () => {
+      it('keeps none of what is not retained, and says behind which retained one it comes', async () => {
         await store.append(owner, [record(1, 'room:a')]);
-        expect(
-          await store.append(owner, [
-            record(2, 'room:a', { retain: false }),
-            record(3, ['connection:n~1~1', 'room:ticker:x', 'room:a']),
-          ]),
-        ).toEqual([[-1], [-1, -1, 1]]);
-        expect((await store.tops(app, ['room:ticker:x']))[0]).toMatchObject({ offset: -1 });
+        const kept = await store.append(owner, [
+          record(2, 'room:a', { retain: false }),
+          record(3, ['connection:n~1~1', 'room:ticker:x', 'room:a']),
+          record(4, 'room:a', { retain: false }),
+        ]);
+        const places = kept.map((prevs) => (prevs as readonly number[]).map(placeOf));
+        const none = { prev: notRetained };
+        expect(places).toEqual([[{ ...none, after: 2 }], [none, none, { prev: 1 }], [{ ...none, after: 4 }]]);
+        expect((await store.tops(app, ['room:ticker:x']))[0]).toMatchObject({ offset: -1, seen: -1 });
         expect(await offsetsAfter('room:a', -1)).toEqual([1, 3]);
       });
 
@@ -283,7 +287,7 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
         const same = record(5, 'room:a');
         await store.append(owner, [same]);
         const renewed = await store.renewEpoch('cluster/topic/16', epoch);
-        expect(await store.tops(app, ['room:a'])).toEqual([{ epoch: renewed, offset: -1, floor: -1 }]);
+        expect(await store.tops(app, ['room:a'])).toEqual([{ epoch: renewed, offset: -1, floor: -1, seen: -1 }]);
         const next = { ...owner, epoch: renewed, ownerEpoch: 1 };
         await store.claim(next);
         expect(await store.append(next, [{ ...same, offset: 0 }, record(1, 'room:a')])).toEqual([[-2], [0]]);
@@ -301,11 +305,24 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
         );
         await store.append(owner, [record(9, 'user:ann')]);
         expect(await store.tops(app, ['user:ann', 'room:never', 'room:a'])).toEqual([
-          { epoch, offset: 9, floor: -1 },
-          { epoch, offset: -1, floor: -1 },
-          { epoch, offset: 7, floor: 2 },
+          { epoch, offset: 9, floor: -1, seen: 9 },
+          { epoch, offset: -1, floor: -1, seen: -1 },
+          { epoch, offset: 7, floor: 2, seen: 7 },
         ]);
         expect(await store.tops(app, [])).toEqual([]);
+      });
+
+      it('says how far somebody can have seen, though nothing of that is retained', async () => {
+        const fleeting = (offset: number) => record(offset, 'room:a', { retain: false });
+        expect(await store.append(owner, [fleeting(3)])).toEqual([[notRetained]]);
+        expect(await store.tops(app, ['room:a'])).toEqual([{ epoch, offset: -1, floor: -1, seen: 3 }]);
+        expect(await store.read(app, 'room:a', at(3))).toEqual({ epoch, entries: [], top: -1, recovered: true });
+        await store.append(owner, [record(4, 'room:a'), fleeting(6)]);
+        expect(await store.tops(app, ['room:a'])).toEqual([{ epoch, offset: 4, floor: -1, seen: 6 }]);
+        expect(await offsetsAfter('room:a', 3)).toEqual([4]);
+        // Again, as after a hand-over: nothing goes back, and what came behind it is not what it came behind.
+        expect(await store.append(owner, [fleeting(3), record(4, 'room:a')])).toEqual([[notRetained], [-2]]);
+        expect(await store.tops(app, ['room:a'])).toEqual([{ epoch, offset: 4, floor: -1, seen: 6 }]);
       });
     });
 
@@ -405,7 +422,7 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
       it('forgets entries past the time of their policy, but not where the channel stands', async () => {
         await store.append(owner, [record(1, 'room:short:a'), record(2, 'room:short:a')]);
         await opened.until(async () => (await offsetsAfter('room:short:a', -1)).length === 0);
-        expect(await store.tops(app, ['room:short:a'])).toEqual([{ epoch, offset: 2, floor: 2 }]);
+        expect(await store.tops(app, ['room:short:a'])).toEqual([{ epoch, offset: 2, floor: 2, seen: 2 }]);
         expect(await store.read(app, 'room:short:a', at(1))).toMatchObject({ top: 2, recovered: false });
         expect(await store.read(app, 'room:short:a', at(2))).toMatchObject({ top: 2, recovered: true });
       });

@@ -43,8 +43,8 @@ export type Kept = readonly (readonly number[] | 'duplicate')[];
 export const notRetainedAfter = (top: number): number => (top < 0 ? notRetained : -4 - top);
 
 /** Where a message stands among its channel's retained ones: what a Step says of it. */
-export const placeOf = (kept: number): { prev: number; after: number } =>
-  kept <= -4 ? { prev: notRetained, after: -3 - kept } : { prev: kept, after: 0 };
+export const placeOf = (kept: number): { prev: number; after?: number } =>
+  kept <= -4 ? { prev: notRetained, after: -3 - kept } : { prev: kept };
 
 /** Where a channel stands: `top` is its last retained offset, `floor` the highest one trimmed or never known; -1 = none. */
 export interface ChannelTop extends Position {

@@ -24,7 +24,7 @@ it('forgets a channel that was quiet for long', async () => {
   await store.claim(owner);
   await store.append(owner, [{ ...record, offset: 4, targets }]);
   clock.advance(24 * 3_600_000);
-  expect(await store.tops('a', ['room:a'])).toEqual([{ epoch: 'e', offset: 4, floor: 4 }]);
+  expect(await store.tops('a', ['room:a'])).toEqual([{ epoch: 'e', offset: 4, floor: 4, seen: 4 }]);
   clock.advance(8 * 24 * 3_600_000);
-  expect(await store.tops('a', ['room:a'])).toEqual([{ epoch: '', offset: -1, floor: -1 }]);
+  expect(await store.tops('a', ['room:a'])).toEqual([{ epoch: '', offset: -1, floor: -1, seen: -1 }]);
 });

@@ -29,6 +29,26 @@ export class Ledgers {
     return sums;
   }
 
+  /**
+   * The gateways' ledger, life by life as seen last: what was meant for sessions was written or dropped on the way to them.
+   * Only lives that still run can be even: look when nothing is under way.
+   */
+  uneven(): string[] {
+    return this.processes.flatMap((app) => {
+      const counts = this.seen.get(`${app.name}#${app.lives}`);
+      const targeted = counts?.['skylark_gateway_targeted_total'];
+      if (!app.isRunning || targeted === undefined) return [];
+      const dropped = Object.entries(counts!).filter(([name]) =>
+        /^skylark_dropped_total\{stage="(replay|outbox)"/.test(name),
+      );
+      const written = counts!['skylark_gateway_written_total'] ?? 0;
+      const off = targeted - written - dropped.reduce((sum, [, count]) => sum + count, 0);
+      return off === 0
+        ? []
+        : [`ledger of ${app.name}: ${targeted} meant, ${written} written, ${off} not accounted for`];
+    });
+  }
+
   private async lookAt(app: SoakProcess): Promise<void> {
     const life = `${app.name}#${app.lives}`;
     try {

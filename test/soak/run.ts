@@ -106,7 +106,7 @@ class Run {
     clearInterval(figures);
     await this.ledgers.look();
     this.noteMemory('endKb');
-    const crashes = [...system.processes.flatMap((app) => app.crashes), ...unready];
+    const crashes = [...system.processes.flatMap((app) => app.crashes), ...unready, ...this.ledgers.uneven()];
     return this.conclude(settled, faults.marks, crashes);
   }
 

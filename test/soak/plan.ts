@@ -47,16 +47,19 @@ export function planFaults({ minutes, faults, seed, jitter }: Shape): PlannedFau
   const endMs = minutes * 60_000 - Math.min(calmMs.after, minutes * 15_000);
   // The deploy of AnyCable's test comes once, in the middle.
   if (jitter) return faults.map((kind) => ({ ...fault(random, kind, Math.round((minutes * 60_000) / 2)), victim: -1 }));
+  // A short run has them closer together, so that every kind fits.
+  const squeeze = Math.min(1, minutes / 4);
   const plan: PlannedFault[] = [];
   let bag: FaultKind[] = [];
   let atMs = calmMs.before + random.below(3_000);
   while (atMs < endMs) {
+    atMs = Math.round(atMs);
     if (bag.length === 0) bag = shuffled(random, faults);
     const next = fault(random, bag.pop()!, atMs);
-    next.forMs = Math.min(next.forMs, Math.max(500, endMs + calmMs.after / 2 - atMs));
+    next.forMs = Math.round(Math.min(next.forMs * squeeze, Math.max(500, endMs + calmMs.after / 2 - atMs)));
     plan.push(next);
     const isOnTop = random.chance(25);
-    atMs += isOnTop ? random.below(Math.max(1, next.forMs)) : next.forMs + 3_000 + random.below(9_000);
+    atMs += isOnTop ? random.below(Math.max(1, next.forMs)) : next.forMs + squeeze * (3_000 + random.below(9_000));
   }
   return plan;
 }

@@ -1,4 +1,5 @@
 import { Redis } from 'ioredis';
+import type { TestServer } from '../support/server-process.js';
 import type { TcpProxy } from '../support/tcp-proxy.js';
 import type { FaultMark } from './journal.js';
 import type { FaultKind } from './options.js';
@@ -67,12 +68,12 @@ export class Faults {
       'stop-job': () => stopped(process('job')),
       'kill-redis': () => {
         const redis = system.redis!;
-        return { what: 'SIGKILL redis', on: [redis], begin: () => redis.kill('SIGKILL'), end: () => redis.restart() };
+        return { what: 'SIGKILL redis', on: [redis], begin: () => redis.kill('SIGKILL'), end: () => comeBack(redis) };
       },
       'flush-redis': () => ({ what: 'FLUSHALL', on: [], begin: () => this.flush(), end: async () => {} }),
       'kill-kafka': () => {
         const kafka = system.kafka!;
-        return { what: 'SIGKILL kafka', on: [kafka], begin: () => kafka.kill('SIGKILL'), end: () => kafka.restart() };
+        return { what: 'SIGKILL kafka', on: [kafka], begin: () => kafka.kill('SIGKILL'), end: () => comeBack(kafka) };
       },
       'cut-rpc': () => this.cut(planned, /^rpc/),
       'cut-redis': () => this.cut(planned, /^redis/),
@@ -166,7 +167,7 @@ export class Faults {
       end: async () => {
         await disk!.free();
         await kafka!.kill('SIGKILL'); // it ends by itself when it could not write, sooner or later
-        await kafka!.restart();
+        await comeBack(kafka!);
       },
     };
   }
@@ -174,6 +175,17 @@ export class Faults {
   private async readyAgain(app: SoakProcess): Promise<void> {
     const deadline = Date.now() + 20_000;
     while (!(await app.isReady()) && Date.now() < deadline) await new Promise((resolve) => setTimeout(resolve, 100));
+  }
+}
+
+/** A loaded machine may need more than one try. */
+async function comeBack(server: TestServer): Promise<void> {
+  for (let tries = 1; ; tries += 1) {
+    try {
+      return await server.restart();
+    } catch (error) {
+      if (tries === 3) throw error;
+    }
   }
 }
 

@@ -58,6 +58,7 @@ const row = ([name, { apps: of, meanings, defaults }]) => {
   return `| \`${name}\` | ${where} | ${cell(value)} | ${cell([...meanings].join('; '))} |`;
 };
 
+// The table is not aligned, so that a new setting changes its own row only.
 const page = `# Settings
 
 Environment variables, read once at boot by each app's \`*.config.ts\`; all that is wrong is reported at once. Durations
@@ -66,6 +67,7 @@ set. \`standalone\` runs the three apps in one process and takes the settings of
 
 Made by \`npm run settings\` of the config files: change those instead.
 
+<!-- prettier-ignore -->
 | setting | app | default | meaning |
 | --- | --- | --- | --- |
 ${[...settings].map(row).join('\n')}

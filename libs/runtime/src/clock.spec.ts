@@ -11,4 +11,12 @@ describe('the manual clock', () => {
     expect(ran).toEqual(['every@10', 'after@15', 'every@20']);
     expect(clock.now()).toBe(25);
   });
+
+  it('moves both readings with time, and only the one of the wall when that is set', () => {
+    const clock = new ManualClock(0);
+    const began = clock.monotonic();
+    clock.advance(25);
+    clock.jump(-90_000);
+    expect([clock.now(), clock.monotonic() - began]).toEqual([-89_975, 25]);
+  });
 });

@@ -1,7 +1,9 @@
 /** Time as a collaborator: tests move it. */
 export abstract class Clock {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, for what is told to others or stored. The machine's administrators may set it at any time. */
   abstract now(): number;
+  /** Milliseconds since some moment that says nothing, for how long something takes: no setting of the wall clock moves it. */
+  abstract monotonic(): number;
   /** Runs `task` every `ms` milliseconds until stopped. Does not keep the process alive. */
   abstract every(ms: number, task: () => void): Timer;
   /** Runs `task` once after `ms` milliseconds unless stopped. Does not keep the process alive. */
@@ -15,6 +17,10 @@ export interface Timer {
 export class SystemClock extends Clock {
   now(): number {
     return Date.now();
+  }
+
+  monotonic(): number {
+    return performance.now();
   }
 
   every(ms: number, task: () => void): Timer {
@@ -31,13 +37,26 @@ export class SystemClock extends Clock {
 /** Stands still until told to move. Due tasks run in order of time inside `advance`. */
 export class ManualClock extends Clock {
   private readonly tasks = new Set<{ at: number; every?: number; task: () => void }>();
+  /** Of another size than wall time, so that a mixture of the two is seen. */
+  private current = 5_000;
+  private wallAheadMs: number;
 
-  constructor(private current = 1_000_000) {
+  constructor(wallMs = 1_000_000) {
     super();
+    this.wallAheadMs = wallMs - this.current;
   }
 
   now(): number {
+    return this.current + this.wallAheadMs;
+  }
+
+  monotonic(): number {
     return this.current;
+  }
+
+  /** Sets the wall clock, forwards or back, as a time server or a resumed machine does: no time passes. */
+  jump(ms: number): void {
+    this.wallAheadMs += ms;
   }
 
   every(ms: number, task: () => void): Timer {

@@ -18,7 +18,7 @@ export class RedisUnavailableError extends Error {
  * gave up must not be done behind our back when the connection returns.
  */
 export class RedisLink {
-  /** When this connection was last made, by `Date.now()`; undefined while there is none. */
+  /** When this connection was last made, by `performance.now()`; undefined while there is none. */
   readySinceMs: number | undefined;
   /** The same, if one was lost before; undefined when it is the first one. */
   backSinceMs: number | undefined;
@@ -88,7 +88,7 @@ export class RedisLink {
   }
 
   private redisOnReady(): void {
-    this.readySinceMs = Date.now();
+    this.readySinceMs = performance.now();
     if (this.wasReady) this.backSinceMs = this.readySinceMs;
     this.wasReady = true;
     if (this.state !== 'closed') this.state = 'ready';

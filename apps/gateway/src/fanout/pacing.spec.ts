@@ -56,6 +56,14 @@ describe('pacing', () => {
     expect([given(), live, pacing.isBusy(local)]).toEqual([20, [2, 3], false]);
   });
 
+  it.each([90_000, -90_000])('keeps its pace when the wall clock jumps by %i ms', (jumpMs) => {
+    const { clock, given } = setup(20);
+    clock.advance(1_000);
+    clock.jump(jumpMs);
+    clock.advance(500);
+    expect(given()).toBe(15);
+  });
+
   it('hurries when too much waits behind it, and drops nothing', () => {
     const { clock, pacing, local, message, live, given } = setup(20);
     pacing.hold(local, [message(2, 600), message(3, 600)]);

@@ -75,7 +75,7 @@ export class Pacing {
       members,
       next: 0,
       credit: 0,
-      steppedAtMs: this.clock.now(),
+      steppedAtMs: this.clock.monotonic(),
       isHurried: false,
       waiting: [],
       waitingBytes: 0,
@@ -106,10 +106,9 @@ export class Pacing {
   }
 
   private step(passage: PacedPassage): void {
-    const nowMs = this.clock.now();
     for (const [local, run] of this.runs) {
       if (!this.isBusy(local)) continue;
-      this.advance(local, run, nowMs, passage);
+      this.advance(local, run, passage);
       if (run.next < run.members.length) continue;
       this.runs.delete(local);
       this.log.info(
@@ -123,13 +122,14 @@ export class Pacing {
     this.timer = undefined;
   }
 
-  private advance(local: LocalChannel, run: Run, nowMs: number, passage: PacedPassage): void {
+  private advance(local: LocalChannel, run: Run, passage: PacedPassage): void {
     const { item, members } = run;
-    if (item.message.isExpired(nowMs)) {
+    if (item.message.isExpired(this.clock.now())) {
       this.expired.inc(members.length - run.next);
       run.next = members.length;
       return;
     }
+    const nowMs = this.clock.monotonic();
     const sinceMs = Math.min(nowMs - run.steppedAtMs, mostMs);
     run.steppedAtMs = nowMs;
     run.credit = run.isHurried ? Infinity : run.credit + (item.rate * sinceMs) / 1_000;

@@ -33,6 +33,28 @@ describe('the heartbeat', () => {
     expect(connection.ended).toMatchObject({ code: 4408 });
   });
 
+  it.each([90_000, -90_000])('judges no silence by the wall clock, which jumps by %i ms', (jumpMs) => {
+    const { clock, heartbeat, connection, session } = setup();
+    clock.advance(59_000);
+    clock.jump(jumpMs);
+    clock.advance(999);
+    expect(connection.ended).toBeUndefined();
+    heartbeat.seen(session);
+    clock.jump(jumpMs);
+    clock.advance(59_999);
+    expect(connection.ended).toBeUndefined();
+    clock.advance(1_001);
+    expect(connection.ended).toMatchObject({ code: 4408 });
+  });
+
+  it('goes by the wall clock for the end of a token', () => {
+    const { clock, connection, session } = setup();
+    session.expiresAtMs = clock.now() + 80_000;
+    clock.jump(90_000);
+    clock.advance(11_000);
+    expect(connection.ended).toEqual({ code: 4401, reason: 'the token has ended' });
+  });
+
   it('closes who came without a token and sends none', () => {
     const { clock, connection } = setup('waiting');
     clock.advance(tokenWaitMs - 1);

@@ -20,13 +20,13 @@ export class Heartbeat {
   /** From now on until the session ends. */
   watch(session: Session): void {
     this.seen(session);
-    session.connectedAtS = Math.floor(session.seenAtMs / 1_000);
+    session.connectedAtS = Math.floor(this.clock.now() / 1_000);
     this.wheel.add(session, this.deadline(session));
   }
 
   /** A frame came: any proves life. */
   seen(session: Session): void {
-    session.seenAtMs = this.clock.now();
+    session.seenAtMs = this.clock.monotonic();
   }
 
   stop(): void {
@@ -38,7 +38,7 @@ export class Heartbeat {
     const deadline = this.deadline(session);
     if (nowMs < deadline) return deadline;
     if (session.state === 'waiting') session.close(CloseCode.unauthenticated, 'no token came');
-    else if (hasExpired(session, nowMs)) session.close(CloseCode.unauthenticated, 'the token has ended');
+    else if (hasExpired(session, this.clock.now())) session.close(CloseCode.unauthenticated, 'the token has ended');
     else session.close(CloseCode.heartbeatTimeout);
     return 0;
   }
@@ -46,7 +46,8 @@ export class Heartbeat {
   private deadline(session: Session): number {
     if (session.state === 'waiting') return session.seenAtMs + tokenWaitMs;
     const silence = session.seenAtMs + this.timeoutMs;
-    return session.expiresAtMs === 0 ? silence : Math.min(silence, session.expiresAtMs);
+    if (session.expiresAtMs === 0) return silence;
+    return Math.min(silence, this.clock.monotonic() + session.expiresAtMs - this.clock.now());
   }
 }
 

@@ -10,7 +10,7 @@ export class TimerWheel<Item> {
   private at: number;
 
   /**
-   * @param due does what is due for an item and answers when to look again, in milliseconds since 1970; 0 = never.
+   * @param due does what is due for an item and answers when to look again, by the monotonic clock; 0 = never.
    * @param horizonMs times lie at most this far ahead; items of later times are looked at again at the horizon, so that
    *   the wheel lets go of what has ended within that time.
    */
@@ -21,7 +21,7 @@ export class TimerWheel<Item> {
     horizonMs = 10_000,
   ) {
     this.buckets = Array.from({ length: Math.ceil(horizonMs / tickMs) + 1 }, () => []);
-    this.at = Math.floor(clock.now() / tickMs);
+    this.at = Math.floor(clock.monotonic() / tickMs);
     this.timer = clock.every(tickMs, () => this.turn());
   }
 
@@ -37,7 +37,7 @@ export class TimerWheel<Item> {
   }
 
   private turn(): void {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     const end = Math.floor(now / this.tickMs);
     // After a long stall every bucket is due once; further rounds would find nothing.
     const rounds = Math.min(end - this.at, this.buckets.length);

@@ -44,7 +44,7 @@ export class Dispatcher {
     if (route.lost > 0) this.metrics.dropped.inc({ stage: 'route', reason: 'node_lost' }, route.lost);
     if (parcels.length === 0) return;
     const expected = run.watermark.expect(record.offset, parcels.length);
-    const pushedAtMs = this.clock.now();
+    const pushedAtMs = this.clock.monotonic();
     const { expiresAtMs } = record;
     for (const { node, delivery, bytes } of parcels) {
       this.lanes.of(run, node).push({ delivery, bytes, expiresAtMs, expected, pushedAtMs });

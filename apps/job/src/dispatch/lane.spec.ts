@@ -83,7 +83,7 @@ function open(options: { windowBytes?: number; isDead?: () => boolean } = {}) {
       bytes: 100,
       expiresAtMs,
       expected: run.watermark.expect(offset, 1),
-      pushedAtMs: clock.now(),
+      pushedAtMs: clock.monotonic(),
     });
   const dropped = async () => {
     const { values } = await metrics.dropped.get();
@@ -179,6 +179,24 @@ describe('Lane', () => {
     expect(commits().at(-1)).toBe('commit 7');
     expect(await dropped()).toEqual({ node_stalled: 2 });
   });
+
+  it.each([90_000, -90_000])(
+    'stalls nobody, and nobody later, because the wall clock jumps by %i ms',
+    async (jumpMs) => {
+      const { gateway, push, clock, commits } = open();
+      await push(10);
+      clock.advance(1_000);
+      clock.jump(jumpMs);
+      await gateway.breaks();
+      clock.advance(1_000);
+      await settled();
+      expect(gateway.offsets).toEqual([[10], [10]]);
+      expect(commits()).toEqual(['commit 10']);
+      clock.advance(stallMs - 2_000);
+      await gateway.breaks();
+      expect(commits()).toEqual(['commit 10', 'commit 11']);
+    },
+  );
 
   it('gives nobody up because of a pause of its own', async () => {
     const { gateway, pushOne, clock, run, commits, dropped } = open();

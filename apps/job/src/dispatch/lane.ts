@@ -13,6 +13,7 @@ export interface LaneItem {
   /** Absolute; 0 = never. */
   expiresAtMs: number;
   expected: Expected;
+  /** By the monotonic clock. */
   pushedAtMs: number;
 }
 
@@ -129,9 +130,9 @@ export class Lane {
   private async handOver(deliveries: Delivery[]): Promise<Outcome> {
     const { clock, settings } = this.parts;
     const last = deliveries.at(-1)?.offset ?? -1;
-    let deadline = clock.now() + settings.stallMs;
+    let deadline = clock.monotonic() + settings.stallMs;
     for (let attempt = 1; ; attempt += 1) {
-      const answer = await this.send(deliveries, deadline - clock.now());
+      const answer = await this.send(deliveries, deadline - clock.monotonic());
       if (this.hasEnded) return 'ended';
       if (answer?.refused === Refusal.none && answer.taken >= last) return 'taken';
       if (answer?.refused === Refusal.ghostOwner) {
@@ -141,11 +142,11 @@ export class Lane {
       if (answer?.refused === Refusal.otherIncarnation) return 'void';
       if (answer?.refused === Refusal.otherEpoch) await this.renew();
       // We stood still ourselves, and judge nobody by that.
-      if (clock.now() > deadline + tooLateMs) deadline = clock.now() + settings.stallMs;
-      const left = deadline - clock.now();
+      if (clock.monotonic() > deadline + tooLateMs) deadline = clock.monotonic() + settings.stallMs;
+      const left = deadline - clock.monotonic();
       if (left > 0) await this.wait(Math.min(left, backoffMs(attempt)));
       if (this.hasEnded) return 'ended';
-      if (clock.now() < deadline) continue;
+      if (clock.monotonic() < deadline) continue;
       const isDead = await this.isDead();
       return this.hasEnded ? 'ended' : isDead ? 'dead' : 'stalled';
     }
@@ -187,7 +188,7 @@ export class Lane {
   private done(batch: readonly LaneItem[], sent: number): void {
     const { metrics, clock } = this.parts;
     if (batch.length === 0) this.run.behind.delete(this.node);
-    const now = clock.now();
+    const now = clock.monotonic();
     this.waiting.splice(0, batch.length);
     this.grow(-sum(batch));
     metrics.deliveries.inc(sent);
@@ -208,9 +209,9 @@ export class Lane {
       // A node that hangs finds our question when it goes on; one that is away is asked now and then.
       if (!isHung) await this.wait(backoffMs(attempt, 500));
       if (this.hasLeftHistoryOnly) return;
-      const askedAtMs = clock.now();
+      const askedAtMs = clock.monotonic();
       const answer = await this.send([], settings.stallMs);
-      isHung = answer === undefined && clock.now() - askedAtMs >= settings.stallMs;
+      isHung = answer === undefined && clock.monotonic() - askedAtMs >= settings.stallMs;
       if (this.hasLeftHistoryOnly) return;
       if (answer?.refused === Refusal.otherIncarnation) this.bury('void');
       else if (answer?.refused === Refusal.ghostOwner) this.run.stop(`${this.node} has seen a later owner`);

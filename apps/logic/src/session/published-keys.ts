@@ -44,7 +44,7 @@ export class PublishedKeys {
 
   /** For `jwtVerify`. @throws CodedError auth_unavailable, and what jose throws for a token that no key is for */
   readonly get = async (header: JWSHeaderParameters, token: FlattenedJWSInput): Promise<Key> => {
-    const cameAtMs = this.clock.now();
+    const cameAtMs = this.clock.monotonic();
     if (cameAtMs - this.readAtMs >= this.settings.maxAgeMs) await this.read();
     if (this.known) {
       try {
@@ -70,8 +70,8 @@ export class PublishedKeys {
   /** Never rejects. Does nothing when it was tried a moment ago; joins the reading that is under way. */
   private read(): Promise<void> {
     if (this.reading) return this.reading;
-    if (this.clock.now() - this.triedAtMs < this.settings.coolDownMs) return Promise.resolve();
-    this.triedAtMs = this.clock.now();
+    if (this.clock.monotonic() - this.triedAtMs < this.settings.coolDownMs) return Promise.resolve();
+    this.triedAtMs = this.clock.monotonic();
     this.reading = this.load(this.triedAtMs).finally(() => (this.reading = undefined));
     return this.reading;
   }

@@ -101,6 +101,21 @@ describe('GatheringProducer', () => {
     expect(requests).toEqual([['in flight'], ['later']]);
   });
 
+  it.each([90_000, -90_000])('gives a publish its whole time when the wall clock jumps by %i ms', async (jumpMs) => {
+    const stuck = gate();
+    const { producer, requests, clock } = producing({ answers: [(batch) => stuck.promise.then(() => taken(batch))] });
+    const slow = producer.publish([record(0, 'slow')]);
+    await until(() => requests.length === 1);
+    clock.jump(jumpMs);
+    clock.advance(9_000);
+    stuck.open();
+    await slow;
+    const late = producer.publish([record(0, 'late')]);
+    clock.jump(jumpMs);
+    clock.advance(10_250);
+    await expect(late).rejects.toThrow(BusUnavailableError);
+  });
+
   it('is bounded in bytes, and has room again when Kafka has answered', async () => {
     const { producer } = producing({ maxBytes: 1_000 });
     const big = { shard: 0, key: 'k', value: Buffer.alloc(700) };

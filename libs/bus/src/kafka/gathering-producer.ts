@@ -64,7 +64,7 @@ export class GatheringProducer {
    * publishers away, no success would ever come.
    */
   problem(): string | undefined {
-    return this.trouble && this.clock.now() < this.trouble.until ? this.trouble.why : undefined;
+    return this.trouble && this.clock.monotonic() < this.trouble.until ? this.trouble.why : undefined;
   }
 
   /** @throws BusUnavailableError, ShardsChangedError */
@@ -76,7 +76,7 @@ export class GatheringProducer {
       return Promise.reject(new BusUnavailableError(full));
     }
     return new Promise((resolve, reject) => {
-      const deadline = this.clock.now() + this.settings.publishTimeoutMs;
+      const deadline = this.clock.monotonic() + this.settings.publishTimeoutMs;
       this.queue.push({ records, bytes, held: 0, deadline, answer: { resolve, reject } });
       this.queuedBytes += bytes;
       this.sending ??= this.send();
@@ -141,7 +141,7 @@ export class GatheringProducer {
       } catch (error) {
         this.renew();
         const why = `Kafka did not take records: ${saying(error)}`;
-        this.trouble = { why, until: this.clock.now() + this.settings.publishTimeoutMs };
+        this.trouble = { why, until: this.clock.monotonic() + this.settings.publishTimeoutMs };
         this.log[attempt === 1 ? 'warn' : 'debug']({ attempt, err: error }, 'records could not be sent');
         const forbidden = this.forbidden();
         if (forbidden) return forbidden;
@@ -206,7 +206,7 @@ export class GatheringProducer {
   }
 
   private giveUpLate(): void {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     const late = this.queue.filter((waiting) => waiting.deadline <= now && waiting.answer);
     for (const waiting of late) {
       const why = this.trouble?.why ?? 'Kafka did not acknowledge';

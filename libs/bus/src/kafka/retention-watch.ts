@@ -23,11 +23,11 @@ export class RetentionWatch {
     this.counted.set(shard, low);
     this.metrics.dropped.inc({ stage: 'bus', reason: 'retention' }, lost);
     const sentence = `Kafka's retention took ${lost} records of shard ${shard} before they were handed over`;
-    this.loss = { at: this.clock.now(), sentence };
+    this.loss = { at: this.clock.monotonic(), sentence };
     this.log.error({ shard, lost, from, low }, sentence);
   }
 
   problem(): string | undefined {
-    return this.loss && this.clock.now() - this.loss.at < TOLD_MS ? this.loss.sentence : undefined;
+    return this.loss && this.clock.monotonic() - this.loss.at < TOLD_MS ? this.loss.sentence : undefined;
   }
 }

@@ -44,7 +44,7 @@ export class ShardGroup implements MemberEvents {
 
   /** A rebalance is no problem as long as it is short. */
   problem(): string | undefined {
-    const isShort = this.options.clock.now() - this.outSince < this.options.settings.sessionTimeoutMs;
+    const isShort = this.options.clock.monotonic() - this.outSince < this.options.settings.sessionTimeoutMs;
     return this.generation || isShort ? undefined : this.member.whyNot;
   }
 
@@ -79,7 +79,7 @@ export class ShardGroup implements MemberEvents {
     if (!generation) return;
     this.member.pause(everyShard(this.options.shards));
     this.generation = undefined;
-    this.outSince = this.options.clock.now();
+    this.outSince = this.options.clock.monotonic();
     for (const [partition, { shard }] of generation.slots) {
       if (shard) this.ending.set(partition, shard.handOver.stop());
     }

@@ -31,6 +31,17 @@ describe('keys in memory', () => {
     expect(await store.begin([use('k')])).toEqual([{ state: 'begun' }]);
   });
 
+  it.each([25 * hour, -25 * hour])('live as long as ever when the wall clock jumps by %i ms', async (jumpMs) => {
+    const clock = new ManualClock();
+    const store = new MemoryIdempotencyStore({ pendingMs: 1_000, ttlMs: hour, maxBytes }, clock);
+    await store.end([{ id: 'k', hash: 'body', answer: 'done' }]);
+    clock.jump(jumpMs);
+    clock.advance(hour - 1);
+    expect(await store.begin([use('k')])).toEqual([{ state: 'done', answer: 'done' }]);
+    clock.advance(1);
+    expect(await store.begin([use('k')])).toEqual([{ state: 'begun' }]);
+  });
+
   it('leave nothing behind', async () => {
     const clock = new ManualClock();
     const store = new MemoryIdempotencyStore({ pendingMs: 1, ttlMs: hour, maxBytes }, clock);

@@ -58,7 +58,7 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   }
 
   private find({ id, hash, stamp }: KeyUse): KeyFound {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     this.forgetUntil(now);
     const held = this.keys.get(id);
     if (held && held.hash !== hash) return { state: 'conflict' };
@@ -69,7 +69,7 @@ export class MemoryIdempotencyStore extends IdempotencyStore {
   }
 
   private note({ id, hash, answer }: KeyEnd): string {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     this.forgetUntil(now);
     const held = this.keys.get(id);
     if (held && held.hash !== hash) return answer;

@@ -22,7 +22,7 @@ export class MemoryRegistry {
   constructor(readonly clock: Clock) {}
 
   lease(entry: NodeEntry, leaseMs: number): void {
-    const leaseEndsMs = this.clock.now() + leaseMs;
+    const leaseEndsMs = this.clock.monotonic() + leaseMs;
     const forgetAtMs = leaseEndsMs + leasesUntilForgotten * leaseMs;
     this.nodes[entry.kind].set(entry.id, { entry: { ...entry }, leaseEndsMs, forgetAtMs });
   }
@@ -30,12 +30,12 @@ export class MemoryRegistry {
   /** The entry unless its lease ran out long ago. */
   node(kind: NodeKind, id: string): NodeEntry | undefined {
     const held = this.nodes[kind].get(id);
-    if (held && held.forgetAtMs <= this.clock.now()) this.nodes[kind].delete(id);
+    if (held && held.forgetAtMs <= this.clock.monotonic()) this.nodes[kind].delete(id);
     return this.nodes[kind].get(id)?.entry;
   }
 
   seen(kind: NodeKind): NodeSeen[] {
-    const now = this.clock.now();
+    const now = this.clock.monotonic();
     const seen: NodeSeen[] = [];
     for (const [id, { entry, leaseEndsMs, forgetAtMs }] of this.nodes[kind]) {
       if (forgetAtMs <= now) this.nodes[kind].delete(id);

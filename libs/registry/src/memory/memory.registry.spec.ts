@@ -2,7 +2,7 @@ import { ManualClock } from '@app/runtime';
 import { describeCensus } from '../census.contract.js';
 import { describeDeviceDirectory } from '../device-directory.contract.js';
 import { describeMembershipStore } from '../membership-store.contract.js';
-import { describeNodeDirectory, type OpenedRegistry } from '../node-directory.contract.js';
+import { describeNodeDirectory, gatewayEntry, type OpenedRegistry } from '../node-directory.contract.js';
 import { describePresenceDirectory } from '../presence-directory.contract.js';
 import { createMemoryRegistry } from '../registry.module.js';
 
@@ -19,6 +19,21 @@ const open = (): Promise<OpenedRegistry> => {
 };
 
 describeNodeDirectory('memory', open);
+
+describe('the leases of the memory registry', () => {
+  it.each([90_000, -90_000])('run as long as ever when the wall clock jumps by %i ms', async (jumpMs) => {
+    const clock = new ManualClock();
+    const { nodes } = createMemoryRegistry(clock);
+    const incarnation = await nodes.nextIncarnation('gateway', 'g1');
+    await nodes.renew(gatewayEntry('g1', incarnation), 3_000);
+    clock.jump(jumpMs);
+    clock.advance(2_999);
+    expect(await nodes.list('gateway')).toMatchObject([{ id: 'g1', leased: true }]);
+    clock.advance(1);
+    expect(await nodes.list('gateway')).toMatchObject([{ id: 'g1', leased: false }]);
+  });
+});
+
 describePresenceDirectory('memory', open);
 describeDeviceDirectory('memory', open);
 describeMembershipStore('memory', open);

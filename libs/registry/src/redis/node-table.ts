@@ -27,8 +27,8 @@ export class NodeTable {
    */
   seen(fields: Record<string, string>, time: readonly (string | number)[]): NodeSeen[] {
     const nowMs = Number(time[0]) * 1_000 + Number(time[1]) / 1_000;
-    const connectedMs = this.link.readySinceMs === undefined ? 0 : Date.now() - this.link.readySinceMs;
-    const backMs = Date.now() - (this.link.backSinceMs ?? 0);
+    const connectedMs = performance.now() - (this.link.readySinceMs ?? Infinity);
+    const backMs = performance.now() - (this.link.backSinceMs ?? -Infinity);
     const nodes: NodeSeen[] = [];
     const overdue: Overdue[] = [];
     for (const [id, packed] of Object.entries(fields)) {

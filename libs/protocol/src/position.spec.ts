@@ -29,8 +29,20 @@ describe('positions', () => {
     );
   });
 
+  it('are taken as they are told before any epoch has a name', () => {
+    const told = formatPosition({ epoch: '', offset: -1 });
+    expect(parsePosition(told)).toEqual({ epoch: '', offset: -1 });
+    expect(parseSince(`all@${told},room:a:b@${told}`)).toEqual(
+      new Map([
+        ['all', { epoch: '', offset: -1 }],
+        ['room:a:b', { epoch: '', offset: -1 }],
+      ]),
+    );
+  });
+
   it.each([
     '',
+    'user@:5',
     'user',
     'user@',
     'user@e',

@@ -10,13 +10,15 @@ export interface Position {
 const epochPattern = /^[A-Za-z0-9_-]{1,64}$/;
 const offsetPattern = /^(0|[1-9][0-9]{0,15}|-1)$/;
 
-/** `<epoch>:<offset>`. Offset -1 is the place before everything. */
+/** `<epoch>:<offset>`. Offset -1 is the place before everything; its epoch is empty while no job has named one yet. */
 export const formatPosition = (position: Position): string => `${position.epoch}:${position.offset}`;
 
 export function parsePosition(text: string): Position | undefined {
   const colon = text.lastIndexOf(':');
   const epoch = text.slice(0, Math.max(0, colon));
   const offset = text.slice(colon + 1);
+  // A welcome may have told it so: whoever comes back with what it was told must be let in.
+  if (text === ':-1') return { epoch: '', offset: -1 };
   if (!epochPattern.test(epoch) || !offsetPattern.test(offset)) return undefined;
   const value = Number(offset);
   return Number.isSafeInteger(value) ? { epoch, offset: value } : undefined;

@@ -93,7 +93,9 @@ export async function openRig(options: { maxOutboxBytes?: number; maxRooms?: num
     undefined,
     (messages) => metrics.dropped.inc({ stage: 'replay', reason: 'left' }, messages),
   );
-  const epoch = new CurrentEpoch(sessions, channels, log);
+  const epoch = new CurrentEpoch(sessions, channels, log, (messages) =>
+    metrics.dropped.inc({ stage: 'replay', reason: 'epoch' }, messages),
+  );
   const outboxes = new Outboxes(maxOutboxBytes, metrics);
   const look = new HistoryLook(history, epoch, sessions, metrics);
   const repair = new GapRepair(look, epoch, clock, log, metrics, limits);
@@ -124,6 +126,8 @@ export async function openRig(options: { maxOutboxBytes?: number; maxRooms?: num
     const steps = to.map((channel, i) => ({ channel, devices: [] as string[], ...placeOf(kept![i]!) }));
     return { offset, steps, body, app: defaultApp, rate: 0 } satisfies Delivery;
   };
+  const bodyOf = (data: unknown, id: string) =>
+    bodyCodec.encode({ ...emptyBody, id, payload: Buffer.from(JSON.stringify(data)) });
   const deliver = (deliveries: Delivery[], more: Partial<DeliveryBatch> = {}): Promise<DeliveryAck> =>
     intake.take({ epoch: epochName, shard: 0, ownerEpoch: 1, incarnation: node, deliveries, ...more });
 
@@ -150,6 +154,7 @@ export async function openRig(options: { maxOutboxBytes?: number; maxRooms?: num
     arrivals,
     epochName,
     append,
+    bodyOf,
     deliver,
     push: async (to: Channel[], data: unknown, more: Partial<Body & { retain: boolean }> = {}) =>
       deliver([await append(to, data, more)]),

@@ -83,7 +83,9 @@ export class Gateway {
       (channel) => counts.touch(channel),
       (messages) => metrics.dropped.inc({ stage: 'replay', reason: 'left' }, messages),
     );
-    const epoch = new CurrentEpoch(sessions, channels, log);
+    const epoch = new CurrentEpoch(sessions, channels, log, (messages) =>
+      metrics.dropped.inc({ stage: 'replay', reason: 'epoch' }, messages),
+    );
     gatewayMetrics(metrics, sessions, channels);
 
     const link = ({ host, port }: NodeEndpoint) => new RpcClient({ host, port, secret: config.rpcSecret, log, clock });

@@ -193,7 +193,7 @@ export class Replay {
       return;
     }
     const page = await this.look.sharedPage(app, local.channel, since);
-    if (page.epoch !== top.epoch) return;
+    if (page.epoch !== top.epoch) return void (joining.state.recovered = false);
     joining.top = page.top;
     joining.missed = page.missed;
     const recovered = page.recovered && isSameEpoch;

@@ -14,6 +14,8 @@ export class CurrentEpoch {
     private readonly sessions: SessionTable,
     private readonly channels: ChannelTable,
     private readonly log: Log,
+    /** So many messages of the epoch before were held back for sessions. */
+    private readonly lost: (messages: number) => void = () => {},
   ) {}
 
   get value(): string {
@@ -28,6 +30,10 @@ export class CurrentEpoch {
     this.log.info({ before, epoch }, 'epoch adopted');
     if (before === noEpoch) return;
     for (const channel of this.channels) channel.last = undefined;
-    for (const session of this.sessions) if (session.state === 'live') session.close(CloseCode.gap);
+    for (const session of this.sessions) {
+      // Who arrives is welcomed at positions of this epoch, and those of the one before would lie far above them.
+      this.lost(session.held?.forget() ?? 0);
+      if (session.state === 'live') session.close(CloseCode.gap);
+    }
   }
 }

@@ -51,6 +51,17 @@ export class Held<C extends object = object> {
     return messages;
   }
 
+  /** Lets go of what channels brought and of its places, which say nothing any more; answers how many messages that were. */
+  forget(): number {
+    let messages = 0;
+    for (const holding of this.channels.values()) {
+      for (const { frame } of holding.waiting) this.bytes -= frame?.length ?? 0;
+      messages += holding.empty();
+      holding.waiting = [];
+    }
+    return messages;
+  }
+
   /** Lets go of everything; answers how many messages that were. */
   drop(): number {
     const messages = this.empty();

@@ -102,7 +102,7 @@ export async function openRig(options: { maxOutboxBytes?: number; maxRooms?: num
   const comparison = new Comparison(look, repair, channels, epoch, clock, log);
   const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
   const pacing = new Pacing(epoch, clock, log, metrics);
-  const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, metrics, maxOutboxBytes);
+  const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, log, metrics, maxOutboxBytes);
   const lanes = new LaneGuard(history, epoch, () => node, metrics);
   const intake = new Intake(lanes, fanout, outboxes, comparison);
   const logic = new LogicClient(registry.nodes, noLogic, clock, log);

@@ -122,7 +122,7 @@ export class Gateway {
     this.comparison = new Comparison(look, this.repair, channels, epoch, clock, log);
     this.pacing = new Pacing(epoch, clock, log, metrics);
     const { pacing, repair, comparison } = this;
-    const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, metrics, config.maxOutboxBytes);
+    const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, log, metrics, config.maxOutboxBytes);
     const lanes = new LaneGuard(history, epoch, () => this.agent.ref, metrics);
     this.intake = new Intake(lanes, fanout, outboxes, comparison);
     this.reach = new Reach(channels, sessions);

@@ -1,6 +1,7 @@
 import { roomChannel } from '@app/protocol';
 import { Refusal } from '@app/protocol/wires';
 import { holdCalls, openRig } from './gateway-rig.contract.js';
+import { Message } from './room/message.js';
 
 const room = roomChannel('r');
 
@@ -108,4 +109,52 @@ describe('a lane', () => {
     await rig.push([room], 1);
     expect(ann.connection.pushed).toEqual([1]);
   });
+
+  it('gives the rest of a batch to everybody else when one message cannot be given to one, who comes back for it', async () => {
+    const { rig, ann } = await rigWithAnn();
+    const bob = rig.connect({ rooms: ['r', 's'] });
+    await bob.arrived;
+    const types: number[] = [];
+    ann.session.types = Object.assign(types, { includes: () => fail('types') });
+    rig.channels.get('default', room)!.picky = 1;
+    const batch = [
+      await rig.append([room], 1),
+      await rig.append([roomChannel('s')], 2),
+      await rig.append([room], 3),
+      await rig.append([`connection:${rig.sessions.connectionIdOf(ann.session)}`], 4),
+      await rig.append([`connection:${rig.sessions.connectionIdOf(bob.session)}`], 5),
+    ];
+    expect(await rig.deliver(batch)).toMatchObject({ taken: 4, refused: Refusal.none });
+    expect(bob.connection.pushed).toEqual([5, 1, 3, 2]);
+    expect(ann.connection.pushed).toEqual([]);
+    expect(ann.connection.closedWith).toBe(4410);
+    expect(await rig.dropped('fanout', 'failed')).toBe(3);
+  });
+
+  it('goes on behind a message that can be given to nobody, and counts it', async () => {
+    const { rig, ann } = await rigWithAnn();
+    const batch = [await rig.append([room], 1), await rig.append([room], 2), await rig.append([room], 3)];
+    const frame = jest.spyOn(Message.prototype, 'frame').mockImplementationOnce(() => fail('frame'));
+    await rig.deliver(batch);
+    frame.mockRestore();
+    expect(ann.connection.pushed).toEqual([2, 3]);
+    expect(await rig.dropped('fanout', 'failed')).toBe(1);
+  });
+
+  it('loses no other channel when one cannot be served at all, whose members come back', async () => {
+    const { rig, ann } = await rigWithAnn();
+    const bob = rig.connect({ rooms: ['s'] });
+    await bob.arrived;
+    const batch = [await rig.append([room], 1), await rig.append([room], 2), await rig.append([roomChannel('s')], 3)];
+    const busy = jest.spyOn(rig.pacing, 'isBusy').mockImplementationOnce(() => fail('channel'));
+    await rig.deliver(batch);
+    busy.mockRestore();
+    expect([ann.connection.closedWith, bob.connection.closedWith]).toEqual([4410, undefined]);
+    expect(bob.connection.pushed).toEqual([3]);
+    expect(await rig.dropped('fanout', 'failed')).toBe(2);
+  });
 });
+
+function fail(what: string): never {
+  throw new Error(`broken ${what}`);
+}

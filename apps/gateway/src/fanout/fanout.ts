@@ -1,6 +1,6 @@
-import { allChannel, CloseCode, parseChannel } from '@app/protocol';
+import { allChannel, CloseCode, parseChannel, type Channel } from '@app/protocol';
 import { firstKnown, notRetained, type Delivery, type Gone, type Step } from '@app/protocol/wires';
-import type { Clock, Metrics } from '@app/runtime';
+import type { Clock, Log, Metrics } from '@app/runtime';
 import type { GapRepair, Passage } from '../replay/gap-repair.js';
 import type { ChannelTable, LocalChannel } from '../room/channel-table.js';
 import { Message, type Placed } from '../room/message.js';
@@ -23,6 +23,7 @@ export class Fanout implements Passage, PacedPassage {
   private readonly undecodable;
   private readonly beforeJoin;
   private readonly heldTooMuch;
+  private readonly failed;
 
   constructor(
     private readonly channels: ChannelTable,
@@ -31,6 +32,7 @@ export class Fanout implements Passage, PacedPassage {
     private readonly repair: GapRepair,
     private readonly pacing: Pacing,
     private readonly clock: Clock,
+    private readonly log: Log,
     metrics: Metrics,
     private readonly maxOutboxBytes: number,
   ) {
@@ -38,11 +40,15 @@ export class Fanout implements Passage, PacedPassage {
     this.gone = metrics.dropped.labels('fanout', 'gone');
     this.expired = metrics.dropped.labels('fanout', 'expired');
     this.undecodable = metrics.dropped.labels('fanout', 'undecodable');
+    this.failed = metrics.dropped.labels('fanout', 'failed');
     this.beforeJoin = metrics.dropped.labels('replay', 'before_join');
     this.heldTooMuch = metrics.dropped.labels('replay', 'slow_consumer');
   }
 
-  /** Gives deliveries of one shard, in order, to whom they are meant for; all is in the outboxes when it returns. Answers the channels nobody of which is here. */
+  /**
+   * Gives deliveries of one shard, in order, to whom they are meant for; all is in the outboxes when it returns. Answers the
+   * channels nobody of which is here. Never throws, for they count as taken: what fails is counted, and takes no other with it.
+   */
   take(deliveries: readonly Delivery[]): Gone[] {
     const gone: Gone[] = [];
     const byChannel = new Map<LocalChannel, Placed[]>();
@@ -54,7 +60,14 @@ export class Fanout implements Passage, PacedPassage {
           if (!this.sort(delivery, step, message, byChannel))
             gone.push({ offset: delivery.offset, channel: step.channel });
     }
-    for (const [local, placed] of byChannel) this.live(local, placed);
+    for (const [local, placed] of byChannel) {
+      try {
+        this.live(local, placed);
+      } catch (error) {
+        this.failure(error, local.channel, placed[0]!.message, placed.length);
+        for (const session of local.members.slice()) session.close(CloseCode.gap);
+      }
+    }
     this.gone.inc(gone.length);
     this.deliveriesIn.inc(deliveries.length);
     return gone;
@@ -113,7 +126,14 @@ export class Fanout implements Passage, PacedPassage {
   /** False when nobody is there. */
   private sort(delivery: Delivery, step: Step, message: Message, byChannel: Map<LocalChannel, Placed[]>): boolean {
     const { channel, prev, after = 0, devices } = step;
-    if (channel.startsWith('connection:')) return this.toConnection(delivery.app, step, message);
+    if (channel.startsWith('connection:')) {
+      try {
+        return this.toConnection(delivery.app, step, message);
+      } catch (error) {
+        this.failure(error, channel, message);
+        return true;
+      }
+    }
     const local = this.channels.get(delivery.app, channel);
     if (!local) return false;
     const placed = byChannel.get(local);
@@ -131,7 +151,11 @@ export class Fanout implements Passage, PacedPassage {
     const isExpired = message.isExpired(nowMs);
     if (isExpired) this.expired.inc();
     if (!isStale && !isExpired && local.picky === 0 && !message.isFiltered && devices.length === 0) {
-      joined.add(message);
+      try {
+        joined.add(message);
+      } catch (error) {
+        this.failure(error, local.channel, message);
+      }
       return;
     }
     joined.flush();
@@ -155,16 +179,27 @@ export class Fanout implements Passage, PacedPassage {
     if (present.length > 0) this.pacing.start(local, item, present, this);
   }
 
-  give(session: Session, local: LocalChannel, { message, devices }: Placed): boolean {
-    const frame = message.frameFor(session, local.channel, devices);
+  give(session: Session, local: LocalChannel, item: Placed): boolean {
+    const frame = this.frameFor(session, local, item);
     if (frame) this.push(session, frame);
     return frame !== undefined;
   }
 
+  /** Who cannot be given what it may have been meant for comes back for it. */
+  private frameFor(session: Session, { channel }: LocalChannel, { message, devices }: Placed): Frame | undefined {
+    try {
+      return message.frameFor(session, channel, devices);
+    } catch (error) {
+      this.failure(error, channel, message);
+      session.close(CloseCode.gap);
+      return undefined;
+    }
+  }
+
   private offer(session: Session, local: LocalChannel, item: Placed, isStale: boolean, isExpired: boolean): void {
-    const { message, devices } = item;
+    const { message } = item;
     const holding = session.held?.channels.get(local);
-    const frame = isExpired ? undefined : message.frameFor(session, local.channel, devices);
+    const frame = isExpired ? undefined : this.frameFor(session, local, item);
     if (holding && holding.covered === undefined) return this.hold(session, holding, item, frame);
     if (isStale || (holding && message.offset <= holding.covered!)) return this.skipped(item, frame ? 1 : 0);
     // Live has come past what was replayed. A message that is not retained does not tell so itself.
@@ -222,6 +257,11 @@ export class Fanout implements Passage, PacedPassage {
   private push(session: Session, frame: Frame): void {
     this.outboxes.meant(1);
     this.outboxes.push(session, frame, 1);
+  }
+
+  private failure(err: unknown, channel: Channel, { offset, body: { id } }: Message, messages = 1): void {
+    this.failed.inc(messages);
+    this.log.error({ err, channel, offset, message: id }, 'a message could not be given on');
   }
 
   /** A retained one reached the session by replay; another one was pushed before it was there. */

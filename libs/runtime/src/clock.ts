@@ -59,6 +59,12 @@ export class ManualClock extends Clock {
     this.wallAheadMs += ms;
   }
 
+  /** The process is stopped so long: time passes, and timers are late by it. */
+  stall(ms: number): void {
+    this.current += ms;
+    for (const entry of this.tasks) entry.at += ms;
+  }
+
   every(ms: number, task: () => void): Timer {
     return this.schedule({ at: this.current + ms, every: ms, task });
   }

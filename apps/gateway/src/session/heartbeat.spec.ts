@@ -93,4 +93,26 @@ describe('the heartbeat', () => {
     const wheel = (heartbeat as unknown as { wheel: { buckets: Session[][] } }).wheel;
     expect(wheel.buckets.flat()).not.toContain(session);
   });
+
+  it('blames no client for a time in which this process stood still, and still finds who is silent then', () => {
+    const { clock, heartbeat, connection, session } = setup();
+    clock.advance(30_000);
+    clock.stall(60_000); // what it sent meanwhile is read after the timers
+    clock.advance(500);
+    expect(connection.ended).toBeUndefined();
+    heartbeat.seen(session);
+    clock.advance(59_000);
+    expect(connection.ended).toBeUndefined();
+    clock.advance(2_000);
+    expect(connection.ended).toMatchObject({ code: 4408 });
+  });
+
+  it('closes who stays silent after a time in which this process stood still', () => {
+    const { clock, connection } = setup();
+    clock.stall(90_000);
+    clock.advance(59_000);
+    expect(connection.ended).toBeUndefined();
+    clock.advance(2_000);
+    expect(connection.ended).toMatchObject({ code: 4408 });
+  });
 });

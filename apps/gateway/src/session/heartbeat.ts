@@ -9,12 +9,15 @@ export const tokenWaitMs = 5_000;
 /** Ends what is silent too long (4408), whose token has ended (4401) and who never sent one (4401). */
 export class Heartbeat {
   private readonly wheel: TimerWheel<Session>;
+  /** What clients sent before may still be unread: nobody's silence is older. */
+  private readingSinceMs = 0;
 
   constructor(
     private readonly clock: Clock,
     private readonly timeoutMs: number,
   ) {
-    this.wheel = new TimerWheel<Session>(clock, (session, nowMs) => this.due(session, nowMs));
+    const due = (session: Session, nowMs: number) => this.due(session, nowMs);
+    this.wheel = new TimerWheel<Session>(clock, due, undefined, undefined, (nowMs) => (this.readingSinceMs = nowMs));
   }
 
   /** From now on until the session ends. */
@@ -44,8 +47,9 @@ export class Heartbeat {
   }
 
   private deadline(session: Session): number {
-    if (session.state === 'waiting') return session.seenAtMs + tokenWaitMs;
-    const silence = session.seenAtMs + this.timeoutMs;
+    const silentSinceMs = Math.max(session.seenAtMs, this.readingSinceMs);
+    if (session.state === 'waiting') return silentSinceMs + tokenWaitMs;
+    const silence = silentSinceMs + this.timeoutMs;
     if (session.expiresAtMs === 0) return silence;
     return Math.min(silence, this.clock.monotonic() + session.expiresAtMs - this.clock.now());
   }

@@ -432,6 +432,23 @@ describe('Pipeline', () => {
     await until(() => commits.at(-1) === 3);
   });
 
+  it('runs no further ahead of replicas than it may, and goes on when they have it', async () => {
+    const asked: (() => void)[] = [];
+    const { publish, present, gateways } = await startPipeline((history) => {
+      history.replicated = () => new Promise((done) => asked.push(done));
+    });
+    await present('g1', 'room', 'kept');
+    await publish(...Array.from({ length: 10_001 }, () => ({})));
+    await until(() => gateways.offsets('g1').length === 10_001);
+    await publish({});
+    await until(() => asked.length === 2);
+    await publish({});
+    for (let turn = 0; turn < 20; turn += 1) await setImmediate();
+    expect(asked.length).toBe(2);
+    for (const done of asked.splice(0)) done();
+    await until(() => asked.length === 1);
+  });
+
   it('stops a shard that a later owner writes', async () => {
     let appends = 0;
     const { publish, present, gateways, commits } = await startPipeline((history) => {

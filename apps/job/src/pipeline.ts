@@ -79,11 +79,13 @@ export class Pipeline {
     return replayed(records, answers, (targets) => run.insist('history', () => step.take(targets)));
   }
 
-  /** Delivered at once, but committed only when a failover would not lose it. */
+  /** Delivered at once, but committed only when a failover would not lose it: the street waits where that takes too long. */
   private holdUntilReplicated(run: ShardRun, from: number): void {
     const replicated = this.history.replicated(run.owner);
     if (!replicated) return;
     const hold = run.watermark.expect(from, 1);
+    const isAhead = run.watermark.pending > maxAhead;
+    if (isAhead) run.hold();
     let asked: Promise<void> | undefined = replicated;
     run
       .insist('replicas', async () => {
@@ -91,10 +93,16 @@ export class Pipeline {
         asked = undefined;
         await (first ?? this.history.replicated(run.owner));
       })
-      .then(() => run.watermark.acknowledged([hold]))
+      .then(() => {
+        run.watermark.acknowledged([hold]);
+        if (isAhead) run.letGo();
+      })
       .catch(() => {}); // the run is over
   }
 }
+
+/** Records of a shard that may be delivered and not committed while replicas are waited for: all are kept in mind. */
+const maxAhead = 10_000;
 
 /** Goes nowhere: what the registry is asked for when it must be told whether it answers. */
 const nobody = {

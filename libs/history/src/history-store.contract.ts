@@ -1,6 +1,6 @@
 import { ChannelPolicies } from './channel-policy.js';
 import { notRetained } from '@app/protocol/wires';
-import { isEarlierEpoch } from './epoch.js';
+import { isEarlierEpoch, newEpoch } from './epoch.js';
 import {
   GhostOwnerError,
   HistoryLostError,
@@ -270,6 +270,13 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
         expect(await store.currentEpoch()).toBe(other);
         await store.epochOf('cluster/topic/16');
         expect(await store.currentEpoch()).toBe(epoch);
+      });
+
+      it('is renewed by one that is not earlier than those before, though their clock was ahead', async () => {
+        const noted = newEpoch(Date.now() + 3_600_000);
+        const renewed = await store.renewEpoch('cluster/topic/16', epoch, noted);
+        expect(isEarlierEpoch(renewed, noted)).toBe(false);
+        expect(isEarlierEpoch(await store.renewEpoch('cluster/topic/16', renewed), renewed)).toBe(false);
       });
 
       it('renews an epoch once, whoever asks', async () => {

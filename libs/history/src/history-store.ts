@@ -98,8 +98,9 @@ export abstract class HistoryStore {
 
   /**
    * A new epoch for a life whose offsets began again, unless somebody already made one: answers the epoch that follows `old`.
+   * A new one is earlier than neither `old` nor `noted`, also where their clock was ahead of ours.
    */
-  abstract renewEpoch(life: string, old: string): Promise<string>;
+  abstract renewEpoch(life: string, old: string, noted?: string): Promise<string>;
 
   /** The epoch named last; undefined before any job has named one. */
   abstract currentEpoch(): Promise<string | undefined>;

@@ -44,8 +44,8 @@ export class MemoryHistoryStore extends HistoryStore {
     return Promise.resolve(epoch);
   }
 
-  renewEpoch(life: string, old: string): Promise<string> {
-    if ((this.epochs.get(life) ?? old) === old) this.epochs.set(life, newEpoch(this.clock.now()));
+  renewEpoch(life: string, old: string, noted = old): Promise<string> {
+    if ((this.epochs.get(life) ?? old) === old) this.epochs.set(life, newEpoch(this.clock.now(), [old, noted]));
     return this.epochOf(life);
   }
 

@@ -50,8 +50,8 @@ export class RedisHistoryStore extends HistoryStore {
     return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(Date.now()), '');
   }
 
-  async renewEpoch(life: string, old: string): Promise<string> {
-    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(Date.now()), old);
+  async renewEpoch(life: string, old: string, noted = old): Promise<string> {
+    return (await this.link.connected()).skylarkEpoch(this.epochs, life, newEpoch(Date.now(), [old, noted]), old);
   }
 
   async currentEpoch(): Promise<string | undefined> {

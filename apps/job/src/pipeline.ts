@@ -86,6 +86,10 @@ export class Pipeline {
     const hold = run.watermark.expect(from, 1);
     const isAhead = run.watermark.pending > maxAhead;
     if (isAhead) run.hold();
+    const goOn = () => {
+      run.watermark.acknowledged([hold]);
+      if (isAhead) run.letGo();
+    };
     let asked: Promise<void> | undefined = replicated;
     run
       .insist('replicas', async () => {
@@ -93,10 +97,7 @@ export class Pipeline {
         asked = undefined;
         await (first ?? this.history.replicated(run.owner));
       })
-      .then(() => {
-        run.watermark.acknowledged([hold]);
-        if (isAhead) run.letGo();
-      })
+      .then(goOn)
       .catch(() => {}); // the run is over
   }
 }

@@ -22,7 +22,6 @@ export class Dispatcher {
 
   /** Answers the records of which no delivery can be made. */
   dispatch(run: ShardRun, records: readonly ReadRecord[], kept: Kept, routes: readonly Route[]): Undeliverable[] {
-    this.lanes.open(run);
     const failed: Undeliverable[] = [];
     records.forEach((record, i) => {
       const prevs = kept[i]!;

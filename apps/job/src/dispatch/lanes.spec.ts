@@ -44,7 +44,8 @@ async function open() {
   const { nodes } = createMemoryRegistry(clock);
   const metrics = new Metrics();
   const clients = new HungClients('', silentLog);
-  const runs = new ShardRuns(createMemoryHistory(parsePolicies(''), clock), silentLog, new JobMetrics(metrics));
+  const history = createMemoryHistory(parsePolicies(''), clock);
+  const runs = new ShardRuns(history, silentLog, new JobMetrics(metrics));
   const ground = new LaneGround({ windowBytes: 1_000, stallMs }, clock, new JobMetrics(metrics), silentLog);
   const lanes = new Lanes(ground, clients, nodes, runs);
   const shard = new FakeShard();
@@ -73,7 +74,7 @@ async function open() {
   clients.asked.shift()!();
   await settled();
   await settled();
-  return { lanes, shard, run, node, lane, clients };
+  return { lanes, shard, run, runs, history, node, lane, clients };
 }
 
 describe('Lanes', () => {
@@ -103,6 +104,16 @@ describe('Lanes', () => {
     await settled();
     nextRun.watermark.read(3);
     expect(next.notes.at(-1)).toBe('epoch:-1');
+  });
+
+  it('tells them at once, though nothing comes in that shard any more', async () => {
+    const { run, runs, history, clients } = await open();
+    run.stop('a hand-over');
+    await settled();
+    clients.offsets.length = 0;
+    await runs.of(new FakeShard({ note: `${await history.epochOf('life')}:-1 g1~1`, ownerEpoch: 8 }));
+    await settled();
+    expect(clients.offsets).toEqual([[]]);
   });
 
   it('tells everybody when the note cannot name them, and nobody who is not there any more', async () => {

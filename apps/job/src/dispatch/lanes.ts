@@ -42,9 +42,10 @@ export class Lanes {
       onEnd: (lane) => this.forget(lane),
     };
     clients.whenDown((node) => this.endIdle(node));
+    runs.whenBegun((run) => this.open(run));
   }
 
-  /** Before the first delivery of a run: whom an owner before us gave up learns that something was kept from it. */
+  /** As a run begins, whether or not anything comes: whom an owner before us gave up learns that something was kept from it. */
   open(run: ShardRun): void {
     if (run.ended || this.byRun.has(run)) return;
     this.begin(run);

@@ -40,7 +40,7 @@ export class ShardRun {
       owned.commit(offset, this.note);
     });
     if (owned.signal.aborted) this.ending.abort();
-    else owned.signal.addEventListener('abort', () => this.ending.abort(), { once: true });
+    else owned.signal.addEventListener('abort', () => this.ending.abort(), { once: true, signal: this.signal });
   }
 
   begin(retained: Retained): void {

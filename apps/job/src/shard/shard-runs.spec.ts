@@ -1,3 +1,4 @@
+import { getEventListeners } from 'node:events';
 import { createMemoryHistory, HistoryLostError, newEpoch, parsePolicies, type HistoryStore } from '@app/history';
 import { formatPosition } from '@app/protocol';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
@@ -115,6 +116,30 @@ describe('a shard whose history is not as it was left', () => {
     const run = await runs.of(new FakeShard({ note }));
     expect(run.epoch).not.toBe(epoch);
     expect(await history.currentEpoch()).toBe(run.epoch);
+  });
+
+  it('is in one new epoch for all its shards, though the clock that named the one before was ahead', async () => {
+    const { clock, history, runs } = await open();
+    const note = formatPosition({ epoch: newEpoch(clock.now() + 3_600_000), offset: -1 });
+    const shards = [new FakeShard({ shard: 4, note }), new FakeShard({ shard: 5, note })];
+    for (const owned of shards) await runs.of(owned);
+    runs.watch(clock);
+    const named: (string | undefined)[] = [];
+    for (let second = 0; second < 5; second += 1) {
+      clock.advance(1_000);
+      await settled();
+      named.push(await history.currentEpoch());
+    }
+    expect(new Set(named).size).toBe(1);
+    await runs.close(clock, 0);
+  });
+
+  it('leaves nothing behind at its shard, however often that happens', async () => {
+    const { runs } = await open();
+    const owned = new FakeShard();
+    for (let times = 0; times < 5; times += 1) await findLost(await runs.of(owned));
+    await runs.of(owned);
+    expect(getEventListeners(owned.signal, 'abort').length).toBeLessThan(4);
   });
 
   it('is found where nothing comes', async () => {

@@ -21,6 +21,7 @@ export class ShardRuns {
   private overdue: Timer | undefined;
   private watching: Timer | undefined;
   private isLooking = false;
+  private onBegun: (run: ShardRun) => void = () => {};
 
   constructor(
     private readonly history: HistoryStore,
@@ -42,6 +43,11 @@ export class ShardRuns {
     if (known) return known.begun;
     owned.signal.addEventListener('abort', () => this.runs.delete(owned), { once: true });
     return this.start(this.runOf(owned));
+  }
+
+  /** Calls back for each run, before its first record. */
+  whenBegun(callback: (run: ShardRun) => void): void {
+    this.onBegun = callback;
   }
 
   /** Asks history now and then whether it still has what it acknowledged: an idle shard would not notice. */
@@ -136,7 +142,9 @@ export class ShardRuns {
       }
       run.begin(new Retained(claimed.retainedTo, noted?.epoch === run.epoch ? noted.offset : -1));
       const { shard, epoch, owner } = run;
-      if (!run.ended) this.log.info({ shard, epoch, ownerEpoch: owner.ownerEpoch }, 'shard is ours');
+      if (run.ended) return run;
+      this.log.info({ shard, epoch, ownerEpoch: owner.ownerEpoch }, 'shard is ours');
+      this.onBegun(run);
     } catch (error) {
       if (!run.ended) throw error;
     }
@@ -196,8 +204,10 @@ export class ShardRuns {
     throw new Error('the shard is not ours');
   }
 
+  /** Never earlier than what the shard's note names, or the next beginning would end it again, and so on in turn. */
   private async renewEpoch(run: ShardRun): Promise<void> {
     const old = run.epoch;
-    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old));
+    const noted = readNote(run.note).retained?.epoch;
+    run.epoch = await run.insist('epoch', () => this.history.renewEpoch(run.owned.life, old, noted));
   }
 }

@@ -155,6 +155,7 @@ export class ShardGroup implements MemberEvents {
     const entries = batch.messages.map(entryOf);
     payload.resolveOffset(batch.lastOffset());
     slot.next = Number(batch.lastOffset()) + 1;
+    slot.early = undefined; // what was looked into lies behind
     slot.shard.handOver.push(entries);
     if (slot.next < slot.start.offset) this.boundRecall(slot, batch.partition, entries);
     if (slot.shard.handOver.bytes > this.options.settings.readAheadBytes) {

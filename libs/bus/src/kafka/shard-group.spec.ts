@@ -1,0 +1,142 @@
+import { EventEmitter, once } from 'node:events';
+import { ManualClock, Metrics, silentLog } from '@app/runtime';
+import type { EachBatchPayload, Kafka } from 'kafkajs';
+import { Taking, numbers } from '../bus.contract.js';
+import { kafkaSettings } from './kafka.options.js';
+import type { Standing } from './place.js';
+import { RetentionWatch } from './retention-watch.js';
+import { ShardGroup } from './shard-group.js';
+import type { ShardOffsets } from './shard-offsets.js';
+
+type Read = (payload: EachBatchPayload) => Promise<void>;
+
+/** A consumer of kafkajs that is given its shards and batches by hand. */
+class FakeConsumer extends EventEmitter {
+  readonly events = { GROUP_JOIN: 'join', COMMIT_OFFSETS: 'commit', CRASH: 'crash' };
+  private read!: Read;
+
+  constructor(private readonly broker: FakeKafka) {
+    super();
+  }
+
+  connect = async () => {};
+  subscribe = async () => {};
+  pause = () => {};
+  resume = () => {};
+  seek = ({ offset }: { offset: string }) => void this.emit('sought', Number(offset));
+  disconnect = async () => {};
+  run = async ({ eachBatch }: { eachBatch: Read }) => {
+    this.read = eachBatch;
+    this.broker.emit('running', this);
+  };
+
+  /** Is given shard 0; resolves with where it begins to read. */
+  async join(): Promise<number> {
+    const sought = once(this, 'sought');
+    this.broker.generation += 1;
+    this.emit('join', { payload: { memberAssignment: { t: [0] } } });
+    return (await sought)[0] as number;
+  }
+
+  async bring(from: number, to: number): Promise<void> {
+    const messages = numbers(from, to).map((offset) => ({ offset, key: null, value: Buffer.from(offset) }));
+    const batch = {
+      partition: 0,
+      messages,
+      firstOffset: () => String(from),
+      lastOffset: () => String(to),
+    };
+    const commitOffsetsIfNecessary = async ({
+      topics,
+    }: {
+      topics: { partitions: { offset: string; metadata: string }[] }[];
+    }) => {
+      const { offset, metadata } = topics[0]!.partitions[0]!;
+      Object.assign(this.broker.standing, { committed: Number(offset), metadata });
+      this.emit('commit', { payload: { topics, groupGenerationId: this.broker.generation } });
+    };
+    await this.read({ batch, resolveOffset: () => {}, commitOffsetsIfNecessary } as unknown as EachBatchPayload);
+  }
+}
+
+class FakeKafka extends EventEmitter {
+  generation = 0;
+  readonly standing: Standing = { committed: -1, metadata: '', low: 0, high: 10 };
+  consumer = () => new FakeConsumer(this);
+}
+
+async function open() {
+  const kafka = new FakeKafka();
+  const metrics = new Metrics();
+  const clock = new ManualClock();
+  const settings = kafkaSettings({
+    brokers: ['there:1'],
+    topicPrefix: '',
+    shards: 1,
+    clientId: 'test',
+    log: silentLog,
+    metrics,
+    recallRecords: 0,
+  });
+  const taking = new Taking();
+  const running = once(kafka, 'running');
+  const group = new ShardGroup({
+    kafka: kafka as unknown as Kafka,
+    topic: 't',
+    groupId: 'g',
+    shards: 1,
+    settings,
+    clock,
+    life: () => 'life',
+    topicNow: async () => ({ shards: 1, clusterId: 'c', id: undefined }),
+    offsets: { standing: async () => new Map([[0, { ...kafka.standing }]]) } as unknown as ShardOffsets,
+    retention: new RetentionWatch(silentLog, metrics, clock),
+    consumer: taking,
+  });
+  const [consumer] = (await running) as [FakeConsumer];
+  return { kafka, group, consumer, taking, metrics };
+}
+
+describe('a group whose shard', () => {
+  it('is cut short while it is read begins again at the start of the log, as a beginning', async () => {
+    const { kafka, group, consumer, taking } = await open();
+    expect(await consumer.join()).toBe(0);
+    await consumer.bring(0, 9);
+    await taking.when(() => taking.values(0).length === 10);
+    const before = taking.shards.get(0)!;
+
+    kafka.standing.high = 4; // and kafkajs goes to the log's begin, because its place is no more
+    const running = once(kafka, 'running');
+    await consumer.bring(0, 3);
+    expect(kafka.standing).toMatchObject({ committed: 0, metadata: '-* ' });
+    const [next] = (await running) as [FakeConsumer];
+    expect(before.signal.aborted).toBe(true);
+    expect(taking.values(0).length).toBe(10);
+
+    expect(await next.join()).toBe(0);
+    await next.bring(0, 3);
+    await taking.when(() => taking.values(0).length === 14);
+    expect(taking.shards.get(0)).toMatchObject({ isBeginning: true, ownerEpoch: 2 });
+    await group.close();
+  });
+
+  it('was sought back counts what retention took, though a batch from before came too early', async () => {
+    const { kafka, group, consumer, taking, metrics } = await open();
+    await consumer.join();
+    taking.commits = false;
+    await consumer.bring(0, 9);
+    await taking.when(() => taking.values(0).length === 10);
+    const sought = once(consumer, 'sought');
+    taking.shards.get(0)!.seekBack();
+    expect((await sought)[0]).toBe(0);
+    kafka.standing.high = 20;
+    await consumer.bring(10, 12); // on its way when it was sought back
+    expect(taking.values(0).length).toBe(10);
+    await consumer.bring(0, 7);
+    kafka.standing.low = 10;
+    await consumer.bring(10, 12);
+    const { values } = await metrics.dropped.get();
+    expect(values).toEqual([{ labels: { stage: 'bus', reason: 'retention' }, value: 2 }]);
+    await group.close();
+  });
+});

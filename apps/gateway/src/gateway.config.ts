@@ -1,6 +1,15 @@
 import { randomBytes } from 'node:crypto';
 import { defaultPolicies, parsePolicies } from '@app/history';
-import { authMode, isLoopback, processConfig, rpcConfig, trustProxy, type Deployment, type Env } from '@app/runtime';
+import {
+  authMode,
+  isLoopback,
+  processConfig,
+  requestTimeout,
+  rpcConfig,
+  trustProxy,
+  type Deployment,
+  type Env,
+} from '@app/runtime';
 
 /** Every setting of a gateway. */
 export const gatewayConfig = (env: Env, deployment: Deployment) => {
@@ -65,6 +74,8 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
       min: 1,
     }),
     maxRooms: env.int('MAX_ROOMS', 100, 'rooms a connection may be in, and a user by REST', { min: 1, max: 10_000 }),
+    ...frameRates(env),
+    requestTimeoutMs: requestTimeout(env),
     drainMs: env.ms('DRAIN_MS', 10_000, 'milliseconds over which clients are asked to go when this gateway ends'),
     leaseMs: env.ms('LEASE_MS', 3_000, 'milliseconds for which the entry in the registry holds without a renewal', {
       min: 100,
@@ -73,6 +84,27 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
 };
 
 export type GatewayConfig = Readonly<ReturnType<typeof gatewayConfig>>;
+
+/** More than any client of a person needs, and little enough that one cannot keep a gateway busy. */
+const frameRates = (env: Env) => ({
+  maxFramesPerSecond: env.int(
+    'MAX_FRAMES_PER_SECOND',
+    1_000,
+    "a client's frames, PINGs too, ten seconds' worth at once; over it 4429. 0: no limit",
+    { max: 1_000_000 },
+  ),
+  maxBytesPerSecond: env.bytes(
+    'MAX_BYTES_PER_SECOND',
+    1_048_576,
+    "bytes of a client's frames, ten seconds' worth at once; over it 4429. 0: no limit",
+  ),
+  maxJoinsPerSecond: env.int(
+    'MAX_JOINS_PER_SECOND',
+    100,
+    "rooms that a client joins, ten seconds' worth or MAX_ROOMS at once; over it 4429. 0: no limit",
+    { max: 1_000_000 },
+  ),
+});
 
 function nodeId(value: string): string {
   if (!/^[A-Za-z0-9._-]{1,64}$/.test(value)) throw new Error('must be 1–64 letters, digits and . _ -');

@@ -28,6 +28,7 @@ import { HistoryLook } from './replay/history-look.js';
 import { Replay } from './replay/replay.js';
 import { ChannelTable } from './room/channel-table.js';
 import { CurrentEpoch } from './room/current-epoch.js';
+import { FrameLimits } from './session/frame-limits.js';
 import { Heartbeat } from './session/heartbeat.js';
 import { Outboxes } from './session/outboxes.js';
 import { SessionTable } from './session/session-table.js';
@@ -127,8 +128,9 @@ export class Gateway {
     this.intake = new Intake(lanes, fanout, outboxes, comparison);
     this.reach = new Reach(channels, sessions);
 
-    const early = new Early();
-    const rooms = new JoinLeave(replay, channels, maxRooms);
+    const limits = new FrameLimits(config, metrics);
+    const early = new Early(metrics);
+    const rooms = new JoinLeave(replay, channels, maxRooms, limits);
     this.commands = new Commands(sessions, channels, rooms, outboxes);
     this.enquiries = new Enquiries(sessions, channels);
     this.nestHandlers = new NestHandlers(nest, sessions, outboxes, log);
@@ -148,7 +150,8 @@ export class Gateway {
     );
 
     this.heartbeat = new Heartbeat(clock, timeoutMs);
-    this.clients = new ClientServer({ door, inbound, heartbeat: this.heartbeat, settings: config, metrics, log });
+    const { heartbeat } = this;
+    this.clients = new ClientServer({ door, inbound, heartbeat, limits, settings: config, metrics, log });
     const drainMs = Math.min(config.drainMs, config.shutdownMs / 2);
     this.drain = new Drain(this.clients, sessions, outboxes, { agent: this.agent, registrar }, drainMs, clock, log);
 

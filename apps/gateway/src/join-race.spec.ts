@@ -184,7 +184,7 @@ describe('a leave while a join is under way', () => {
     const commands = new Commands(
       rig.sessions,
       rig.channels,
-      new JoinLeave(rig.replay, rig.channels, 100),
+      new JoinLeave(rig.replay, rig.channels, 100, { takesJoin: () => true }),
       rig.outboxes,
     );
     const change = (who: ReturnType<typeof rig.connect>, action: 'join' | 'leave') =>

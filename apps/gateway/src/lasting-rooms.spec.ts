@@ -11,7 +11,7 @@ async function open(options: { maxRooms?: number } = {}) {
   const rig = await openRig(options);
   const { registry } = rig;
   await registry.nodes.renew(gatewayEntry('g1', 1), longLeaseMs);
-  const rooms = new JoinLeave(rig.replay, rig.channels, options.maxRooms ?? 100);
+  const rooms = new JoinLeave(rig.replay, rig.channels, options.maxRooms ?? 100, { takesJoin: () => true });
   const commands = new Commands(rig.sessions, rig.channels, rooms, rig.outboxes);
   const enrol = (name = 'r', user = 'ann') => registry.memberships.add('default', name, [user], 100);
   /** What logic does: the store first, then the gateways that hold the user. `asked` resolves when they were asked. */

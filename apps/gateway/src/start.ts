@@ -7,6 +7,7 @@ import { rpcPortOf, rpcServerOptions } from '@app/rpc';
 import {
   createLog,
   explainListen,
+  fastifyTimes,
   isLoopback,
   Metrics,
   NestLog,
@@ -62,7 +63,7 @@ export async function startGateway(parts: GatewayParts): Promise<RunningGateway>
   warnOfOpenDoors(config, log);
   const app = await NestFactory.create<NestFastifyApplication>(
     GatewayModule.forRoot({ config, metrics, readiness, log, clock, onSuperseded }, parts),
-    new FastifyAdapter(),
+    new FastifyAdapter(fastifyTimes(config.requestTimeoutMs)),
     { logger: new NestLog(log), abortOnError: false },
   );
   const gateway = app.get(Gateway);

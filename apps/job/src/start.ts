@@ -7,6 +7,7 @@ import { NodeDirectory } from '@app/registry';
 import {
   createLog,
   explainListen,
+  fastifyTimes,
   Metrics,
   NestLog,
   Readiness,
@@ -38,7 +39,7 @@ export async function startJob(parts: JobParts): Promise<RunningJob> {
   const { metrics = new Metrics().collectProcess(), readiness = new Readiness() } = parts;
   const app = await NestFactory.create<NestFastifyApplication>(
     JobModule.forRoot({ ...parts, log, clock, metrics, readiness }),
-    new FastifyAdapter(),
+    new FastifyAdapter(fastifyTimes(config.requestTimeoutMs)),
     { logger: new NestLog(log), abortOnError: false },
   );
   const bus = app.get(Bus);

@@ -6,6 +6,7 @@ import {
   isLoopback,
   parseNetworks,
   processConfig,
+  requestTimeout,
   rpcConfig,
   trustProxy,
   type Deployment,
@@ -35,6 +36,7 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     ...busConfig(env, deployment),
     ...keys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
+    requestTimeoutMs: requestTimeout(env),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
     console: env.flag(
       'CONSOLE',

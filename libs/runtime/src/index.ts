@@ -9,3 +9,4 @@ export * from './networks.js';
 export * from './process-config.js';
 export * from './readiness.js';
 export * from './redis.js';
+export * from './request-times.js';

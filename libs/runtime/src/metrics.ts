@@ -10,6 +10,9 @@ export class Metrics {
     'reason',
   ]);
 
+  /** Whatever was refused or closed for being too much; `limit` is a word for which. */
+  readonly limited = this.counter('skylark_limited_total', 'Refused or closed for being too much, by limit', ['limit']);
+
   counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
     return this.known<Counter<L>>(name) ?? new Counter({ name, help, labelNames, registers: [this.registry] });
   }

@@ -4,6 +4,7 @@ import type { Announce } from '../replay/replay.js';
 import { ChannelTable } from '../room/channel-table.js';
 import { FakeConnection } from '../session/connection.contract.js';
 import { Door, type DoorRefusal, type Ticket } from '../session/door.js';
+import { FrameLimits } from '../session/frame-limits.js';
 import { textFrame } from '../session/frame.js';
 import { Held, HeldChannel } from '../session/held.js';
 import { Outboxes } from '../session/outboxes.js';
@@ -60,6 +61,14 @@ class FakeReplay {
   }
 }
 
+const rates = {
+  maxFramesPerSecond: 0,
+  maxBytesPerSecond: 0,
+  maxJoinsPerSecond: 1,
+  maxMessageBytes: 1_024,
+  maxRooms: 3,
+};
+
 function setup(state: Session['state'] = 'live') {
   const metrics = new Metrics();
   const outboxes = new Outboxes(100_000, metrics);
@@ -68,8 +77,8 @@ function setup(state: Session['state'] = 'live') {
   const channels = new ChannelTable();
   const replay = new FakeReplay(channels);
   const door = new FakeDoor();
-  const early = new Early();
-  const rooms = new JoinLeave(replay, channels, 3);
+  const early = new Early(metrics);
+  const rooms = new JoinLeave(replay, channels, 3, new FrameLimits(rates, metrics));
   const commands = new Commands(sessions, channels, rooms, outboxes);
   const released: Session[] = [];
   const devices = { release: (session: Session) => void released.push(session) };

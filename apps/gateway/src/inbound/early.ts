@@ -1,9 +1,12 @@
 import { CloseCode } from '@app/protocol';
+import type { Metrics } from '@app/runtime';
+import { backOff } from '../session/frame-limits.js';
 import type { Session } from '../session/session.js';
 
 /** Frames and bytes that a client may send before its welcome is out. */
 const maxFrames = 64;
 const maxBytes = 65_536;
+const backOffSeconds = 5;
 
 interface Waiting {
   tasks: (() => void)[];
@@ -14,6 +17,8 @@ interface Waiting {
 export class Early {
   private readonly bySession = new Map<Session, Waiting>();
   private readonly expected = new Set<Session>();
+
+  constructor(private readonly metrics: Metrics) {}
 
   /** Sessions of which something is kept. */
   get size(): number {
@@ -37,7 +42,8 @@ export class Early {
     waiting.bytes += bytes;
     if (waiting.tasks.push(task) > maxFrames || waiting.bytes > maxBytes) {
       this.forget(session);
-      session.close(CloseCode.rateLimited, 'too much was sent before the welcome');
+      this.metrics.limited.inc({ limit: 'early' });
+      session.close(CloseCode.rateLimited, backOff('too much was sent before the welcome', backOffSeconds));
     }
   }
 

@@ -10,6 +10,7 @@ import {
 } from '@app/protocol';
 import type { Replay } from '../replay/replay.js';
 import type { ChannelTable } from '../room/channel-table.js';
+import type { FrameLimits } from '../session/frame-limits.js';
 import type { Session } from '../session/session.js';
 import { fieldsOf, type Handler } from './handler.js';
 
@@ -19,10 +20,12 @@ export class JoinLeave {
     private readonly replay: Pick<Replay, 'join' | 'forgo'>,
     private readonly channels: ChannelTable,
     private readonly maxRooms: number,
+    private readonly limits: Pick<FrameLimits, 'takesJoin'>,
   ) {}
 
   /** 101: `{"room":"live:1000","since":"<epoch>:<offset>"}`, answered with where the room stands; what was missed follows. */
   readonly joinAsked: Handler = async (session, packet, reply) => {
+    if (!this.limits.takesJoin(session)) return;
     const fields = fieldsOf(packet);
     const channel = roomOf(fields.room);
     const since = sinceOf(fields.since);

@@ -27,9 +27,15 @@ export class Heartbeat {
     this.wheel.add(session, this.deadline(session));
   }
 
-  /** A frame came: any proves life. */
-  seen(session: Session): void {
+  /** A frame came: any proves life. Answers when that was, by {@link now}. */
+  seen(session: Session): number {
     session.seenAtMs = this.clock.monotonic();
+    return session.seenAtMs;
+  }
+
+  /** Milliseconds of a clock that never goes back. */
+  now(): number {
+    return this.clock.monotonic();
   }
 
   stop(): void {

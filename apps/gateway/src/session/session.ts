@@ -40,6 +40,11 @@ export class Session {
   connectedAtS = 0;
   /** When the last frame came. */
   seenAtMs = 0;
+  /** How full its buckets are, and the second in which that was looked at last: see FrameLimits. */
+  frameLevel = 0;
+  byteLevel = 0;
+  joinLevel = 0;
+  meteredAtS = 0;
   readonly memberships = new Memberships();
   /** What waits for the end of the tick: one frame, or several; see Outboxes. */
   pending: Frame | Frame[] | null = null;

@@ -9,6 +9,7 @@ import { connect, upgradeRefused } from '../../../../test/support/wire-client.js
 import { gatewayConfig } from '../gateway.config.js';
 import type { Connection } from '../session/connection.js';
 import { Door, Inbound, type DoorRefusal, type Hello, type Ticket } from '../session/door.js';
+import { FrameLimits } from '../session/frame-limits.js';
 import { textFrame } from '../session/frame.js';
 import { Heartbeat } from '../session/heartbeat.js';
 import type { Session } from '../session/session.js';
@@ -66,7 +67,8 @@ async function open(settings: Record<string, string> = {}) {
   const clock = new ManualClock();
   const config = readConfig({ MAX_MESSAGE_BYTES: '1024', ...settings }, (env) => gatewayConfig(env, 'standalone'));
   const heartbeat = new Heartbeat(clock, config.timeoutMs);
-  const server = new ClientServer({ door, inbound, heartbeat, settings: config, metrics, log: silentLog });
+  const limits = new FrameLimits(config, metrics);
+  const server = new ClientServer({ door, inbound, heartbeat, limits, settings: config, metrics, log: silentLog });
   const port = await server.listen(0, '127.0.0.1');
   server.open();
   const counted = async (name: string) => (await metrics.registry.getSingleMetricAsString(name)).split('\n').slice(2);
@@ -398,7 +400,7 @@ describe("the clients' port", () => {
   });
 
   it('closes who sends pings and reads no pongs, before they fill the memory', async () => {
-    await using at = await open({ MAX_OUTBOX_BYTES: '65536' });
+    await using at = await open({ MAX_OUTBOX_BYTES: '65536', MAX_FRAMES_PER_SECOND: '0' });
     using raw = await openRaw(at.connectUrl);
     await raw.next();
     raw.stopReading();
@@ -412,6 +414,45 @@ describe("the clients' port", () => {
     raw.drop();
     await until(() => at.inbound.closes.length === 1);
     expect(at.inbound.closes).toEqual([4413]);
+  });
+
+  it.each([
+    ['texts', Opcode.text],
+    ['pings', Opcode.ping],
+    ['binaries', Opcode.binary],
+  ])('closes who sends too many %s with 4429 and a back-off, and looks at none of the rest', async (_, opcode) => {
+    await using at = await open({ MAX_FRAMES_PER_SECOND: '5' });
+    using raw = await openRaw(at.connectUrl);
+    raw.send(Buffer.concat(Array.from({ length: 200 }, () => rawFrame(opcode, 'PING'))));
+    let frame = await raw.next();
+    while (frame.opcode !== Opcode.close) frame = await raw.next();
+    expect(frame.payload.readUInt16BE(0)).toBe(4429);
+    expect(frame.payload.toString('utf8', 2)).toBe('too many frames; retry after 10 s');
+    raw.drop();
+    expect(at.inbound.texts.length + at.inbound.binaries).toBe(opcode === Opcode.ping ? 0 : 50);
+    await until(() => at.inbound.closes.length === 1);
+    expect(await at.counted('skylark_limited_total')).toEqual(['skylark_limited_total{limit="frames"} 1']);
+  });
+
+  it.each([
+    ['nothing', []],
+    ['a head byte by byte', 'GET /connect HTTP/1.1\r\nX-Slow: '.padEnd(500, 'x').split('')],
+    ['garbage', ['\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03']], // the hello of TLS
+    [
+      'a body that never ends',
+      ['POST /x HTTP/1.1\r\nHost: a\r\nContent-Length: 900\r\n\r\n', ...'y'.repeat(500).split('')],
+    ],
+  ])('cuts a connection that sends %s, while others are served', async (_, parts) => {
+    await using at = await open({ REQUEST_TIMEOUT_MS: '300' });
+    await using other = await connect(at.connectUrl);
+    await other.next(100);
+    const socket = connectTcp(at.port, '127.0.0.1').on('error', () => {});
+    const cut = new Promise((resolve) => socket.on('close', resolve).resume());
+    const dripping = setInterval(() => socket.write(parts.shift() ?? ''), 10);
+    await cut;
+    clearInterval(dripping);
+    await until(async () => (await openSockets(at.server)) === 1);
+    expect(other.socket.readyState).toBe(1);
   });
 
   it('closes while there are connections that never end their request', async () => {

@@ -2,9 +2,10 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import { CloseCode } from '@app/protocol';
-import type { Log, Metrics } from '@app/runtime';
+import { requestTimes, type Log, type Metrics } from '@app/runtime';
 import type { GatewayConfig } from '../gateway.config.js';
 import type { Door, Hello, Inbound, Ticket } from '../session/door.js';
+import type { FrameLimits } from '../session/frame-limits.js';
 import type { Heartbeat } from '../session/heartbeat.js';
 import { ClientSocket } from './client-socket.js';
 import { closeLabel } from './close-label.js';
@@ -30,12 +31,14 @@ export type ClientServerSettings = Pick<
   | 'maxRooms'
   | 'maxConnections'
   | 'maxKnocks'
+  | 'requestTimeoutMs'
 >;
 
 export interface ClientServerParts {
   door: Door;
   inbound: Inbound;
   heartbeat: Heartbeat;
+  limits: FrameLimits;
   settings: ClientServerSettings;
   metrics: Metrics;
   log: Log;
@@ -58,13 +61,14 @@ export class ClientServer {
   private closing: Promise<void> | undefined;
 
   constructor(private readonly parts: ClientServerParts) {
-    const { heartbeat, metrics, settings } = parts;
+    const { heartbeat, limits, metrics, settings } = parts;
     class Client extends ClientSocket {
       protected override onAlive(): void {
         const { session } = this;
         if (session === null) return;
         // Pings must not put off the end of who shows no token.
-        if (session.state !== 'waiting') heartbeat.seen(session);
+        const nowMs = session.state === 'waiting' ? heartbeat.now() : heartbeat.seen(session);
+        if (!limits.takesFrame(session, 0, nowMs)) return;
         // Their answers go past the outbox: who sends pings and never reads would fill the memory.
         if (this.writableLength > settings.maxOutboxBytes) session.close(CloseCode.slow);
       }
@@ -86,10 +90,8 @@ export class ClientServer {
       this.refuse(socket as Socket, refusal, { 'Sec-WebSocket-Version': '13' });
     });
     this.http = createServer({
-      headersTimeout: 10_000,
-      requestTimeout: 10_000,
+      ...requestTimes(settings.requestTimeoutMs),
       keepAliveTimeout: 5_000,
-      connectionsCheckingInterval: 2_000,
     });
     this.http.on('request', answerPlainHttp);
     this.http.on('upgrade', (request, socket, head) => void this.onUpgrade(request, socket as Socket, head));
@@ -249,17 +251,18 @@ interface Listeners {
 
 /** A throw ends here: it would end the process. */
 function listenersOf(
-  { inbound, heartbeat, log }: ClientServerParts,
+  { inbound, heartbeat, limits, log }: ClientServerParts,
   left: (client: ClientSocket, code: number) => void,
 ): Listeners {
   return {
     message(data, isBinary) {
       const { session, isOpen } = this as ClientSocket;
       if (session === null || !isOpen) return; // what comes after a close was sent is not read any more
-      heartbeat.seen(session);
+      // ws gives Buffers: binaryType is the default
+      if (!limits.takesFrame(session, (data as Buffer).length, heartbeat.seen(session))) return;
       try {
         if (isBinary) inbound.binary(session);
-        else inbound.text(session, data as Buffer); // ws gives Buffers: binaryType is the default
+        else inbound.text(session, data as Buffer);
       } catch (error) {
         log.error({ err: error }, 'a frame could not be handled');
         this.close(1011, 'internal error');

@@ -1,5 +1,6 @@
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
+import { fastifyTimes } from '@app/runtime';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { KeyGuard } from '../key/key-guard.js';
 import type { LogicMetrics } from '../logic.metrics.js';
@@ -10,10 +11,8 @@ import type { RouteTable } from './route-table.js';
 export interface RestSettings {
   maxBodyBytes: number;
   trustProxy: readonly string[];
+  requestTimeoutMs: number;
 }
-
-/** A request that is not complete by then is cut: nobody holds a socket by sending slowly. */
-const requestTimeoutMs = 30_000;
 
 /** Fastify as Nest's HTTP server, with what must happen before Nest sees a request. */
 export function restAdapter(
@@ -26,7 +25,7 @@ export function restAdapter(
   const adapter = new FastifyAdapter({
     bodyLimit: settings.maxBodyBytes,
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
-    requestTimeout: requestTimeoutMs,
+    ...fastifyTimes(settings.requestTimeoutMs),
     routerOptions: { maxParamLength: 16_384 }, // more than a URL may have: a name that is too long is a bad name, not an unknown route
     frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
       const body = JSON.stringify(problem('malformed', 'The URL cannot be read.'));
@@ -58,5 +57,5 @@ function refuseOnSocket(error: Error & { code?: string }, socket: Socket): void 
 /** By Node's error codes. */
 const unreadable: Readonly<Record<string, string>> = {
   HPE_HEADER_OVERFLOW: 'The URL and the headers are too long: 16 KiB is the most.',
-  ERR_HTTP_REQUEST_TIMEOUT: `The request was not complete within ${requestTimeoutMs / 1_000} s.`,
+  ERR_HTTP_REQUEST_TIMEOUT: 'The request was not complete in time.',
 };

@@ -7,6 +7,8 @@ import { metadataOf, type Place } from './place.js';
 /** A shard that the group gave us: where to read on, and the shard itself once its first record is there. */
 export interface Slot {
   next: number;
+  /** Where reading begins: what lies before `start` is only remembered. */
+  readonly from: number;
   /** Where it starts with us. */
   readonly start: Place;
   shard?: KafkaShard;

@@ -1,6 +1,7 @@
 import { EventEmitter, once } from 'node:events';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
+import type { BusEntry, OwnedShard } from '../bus.js';
 import { Taking, numbers } from '../bus.contract.js';
 import { kafkaSettings } from './kafka.options.js';
 import type { Standing } from './place.js';
@@ -65,8 +66,9 @@ class FakeKafka extends EventEmitter {
   consumer = () => new FakeConsumer(this);
 }
 
-async function open() {
+async function open({ recallRecords = 0, standing }: { recallRecords?: number; standing?: Partial<Standing> } = {}) {
   const kafka = new FakeKafka();
+  Object.assign(kafka.standing, standing);
   const metrics = new Metrics();
   const clock = new ManualClock();
   const settings = kafkaSettings({
@@ -76,9 +78,13 @@ async function open() {
     clientId: 'test',
     log: silentLog,
     metrics,
-    recallRecords: 0,
+    recallRecords,
   });
-  const taking = new Taking();
+  const remembered: number[] = [];
+  const taking = Object.assign(new Taking(), {
+    remember: async (_: OwnedShard, entries: readonly BusEntry[]) =>
+      void remembered.push(...entries.map(({ offset }) => offset)),
+  });
   const running = once(kafka, 'running');
   const group = new ShardGroup({
     kafka: kafka as unknown as Kafka,
@@ -94,7 +100,7 @@ async function open() {
     consumer: taking,
   });
   const [consumer] = (await running) as [FakeConsumer];
-  return { kafka, group, consumer, taking, metrics };
+  return { kafka, group, consumer, taking, remembered, metrics };
 }
 
 describe('a group whose shard', () => {
@@ -137,6 +143,31 @@ describe('a group whose shard', () => {
     await consumer.bring(10, 12);
     const { values } = await metrics.dropped.get();
     expect(values).toEqual([{ labels: { stage: 'bus', reason: 'retention' }, value: 2 }]);
+    await group.close();
+  });
+
+  it('is sought back while its new owner is still shown what owners before had is shown all of it again', async () => {
+    const standing = { committed: 10, metadata: '- note' };
+    const { group, consumer, taking, remembered } = await open({ recallRecords: 10, standing });
+    expect(await consumer.join()).toBe(0);
+    let owned: OwnedShard | undefined;
+    const { remember } = taking;
+    const shown = new Promise<void>((resolve) => {
+      taking.remember = async (shard, entries) => {
+        owned = shard;
+        await remember(shard, entries);
+        resolve();
+      };
+    });
+    await consumer.bring(0, 4);
+    await shown;
+    const sought = once(consumer, 'sought');
+    owned!.seekBack();
+    expect((await sought)[0]).toBe(0);
+    await consumer.bring(0, 12);
+    await taking.when(() => taking.values(0).length === 3);
+    expect(remembered).toEqual([...numbers(0, 4), ...numbers(0, 9)].map(Number));
+    expect(taking.values(0)).toEqual(numbers(10, 12));
     await group.close();
   });
 });

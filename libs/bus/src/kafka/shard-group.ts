@@ -125,7 +125,7 @@ export class ShardGroup implements MemberEvents {
       const recall = start.isBeginning ? 0 : this.options.settings.recallRecords;
       const next = Math.min(start.offset, Math.max(found.low, start.offset - recall));
       const recalled = { records: 0, bytes: 0, isCutShort: false };
-      generation.slots.set(shard, { next, start, recalled, isFull: false });
+      generation.slots.set(shard, { next, from: next, start, recalled, isFull: false });
       this.member.seek(shard, next);
       this.member.resume(shard);
     };
@@ -211,8 +211,11 @@ export class ShardGroup implements MemberEvents {
         this.member.resume(partition);
       },
       readAgain: (offset) => {
-        Object.assign(slot, { next: offset, early: undefined, isFull: false });
-        this.member.seek(partition, offset);
+        // What owners before had may not have been shown to the end.
+        const next = offset === slot.start.offset ? slot.from : offset;
+        const recalled = { records: 0, bytes: 0, isCutShort: false };
+        Object.assign(slot, { next, recalled, early: undefined, isFull: false });
+        this.member.seek(partition, next);
         this.member.resume(partition);
       },
     });

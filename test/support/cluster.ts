@@ -39,6 +39,8 @@ export function clusterEnv(extra: Record<string, string> = {}): Record<string, s
     LOG_LEVEL: 'silent',
     REDIS_PREFIX: `${name}:`,
     KAFKA_TOPIC_PREFIX: `${name}.`,
+    // The least that every Kafka takes: what a killed job had is soon another's.
+    KAFKA_SESSION_TIMEOUT_MS: '6000',
     ...(process.env.REDIS_URL && { REDIS_URL: process.env.REDIS_URL }),
     ...(process.env.KAFKA_BROKERS && { KAFKA_BROKERS: process.env.KAFKA_BROKERS }),
     ...extra,
@@ -52,6 +54,8 @@ export class Cluster extends Clients {
     readonly jobs: (RunningJob & { metrics: Metrics })[],
     readonly gateways: (RunningGateway & { metrics: Metrics })[],
     private readonly end: () => Promise<void>,
+    /** The settings of all apps, for whoever starts one more. */
+    readonly env: Record<string, string>,
     /** What a cluster in memory stands on. */
     readonly shared?: Shared,
   ) {
@@ -89,7 +93,7 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
     await shared?.bus.close();
   };
   try {
-    const cluster = new Cluster([], [], [], end, shared);
+    const cluster = new Cluster([], [], [], end, env, shared);
     for (let i = 0; i < logics; i += 1) {
       const metrics = new Metrics();
       const config = readConfig(env, (reader) => logicConfig(reader, deployment));
@@ -125,11 +129,11 @@ export interface Shared {
 
 async function inMemory(env: Record<string, string>): Promise<Shared> {
   const log = createLog(env.LOG_LEVEL!);
-  const { policies } = readConfig(env, (reader) => jobConfig(reader, 'standalone'));
+  const { policies, embeddedBusBytes: maxBytes } = readConfig(env, (reader) => jobConfig(reader, 'standalone'));
   const options: BusOptions = {
     backend: 'embedded',
     shards: Number(env.SHARDS),
-    maxBytes: 64 * 1024 ** 2,
+    maxBytes,
     log,
     metrics: new Metrics(),
   };

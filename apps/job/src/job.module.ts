@@ -39,6 +39,7 @@ export class JobModule {
   static forRoot(parts: JobParts & { log: Log; clock: Clock; metrics: Metrics; readiness: Readiness }): DynamicModule {
     const { config, log, clock, metrics, readiness, bus, deadLetters, registry, history } = parts;
     const { policies, shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix } = config;
+    const { kafkaSessionTimeoutMs: sessionTimeoutMs } = config;
     const redis = { backend: 'redis', url: config.redisUrl, prefix: config.redisPrefix } as const;
     const isKafka = config.bus === 'kafka' && !bus;
     const jobMetrics = new JobMetrics(metrics);
@@ -54,6 +55,7 @@ export class JobModule {
                 topicPrefix,
                 shards,
                 clientId: 'skylark-job',
+                sessionTimeoutMs,
                 deadLetters,
                 log,
                 metrics,

@@ -213,6 +213,7 @@ function authenticator({ config, metrics, clock, log }: LogicWiring): Authentica
 
 function busOptions({ config, bus: instance, deadLetters, metrics, clock, log }: LogicWiring): BusOptions {
   const { shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix, embeddedBusBytes: maxBytes } = config;
+  const { kafkaSessionTimeoutMs: sessionTimeoutMs } = config;
   if (instance || config.bus === 'embedded') {
     const deadLetterBytes = config.embeddedDeadBytes;
     return { backend: 'embedded', shards, maxBytes, deadLetterBytes, instance, deadLetters, log, metrics };
@@ -223,6 +224,7 @@ function busOptions({ config, bus: instance, deadLetters, metrics, clock, log }:
     topicPrefix,
     shards,
     clientId: 'skylark-logic',
+    sessionTimeoutMs,
     deadLetters,
     log,
     metrics,

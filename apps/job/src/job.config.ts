@@ -1,6 +1,6 @@
 import { busConfig } from '@app/bus';
 import { defaultPolicies, parsePolicies } from '@app/history';
-import { processConfig, requestTimeout, rpcSecret, type Deployment, type Env } from '@app/runtime';
+import { processConfig, requestTimeout, rpcLock, type Deployment, type Env } from '@app/runtime';
 
 /** Every setting of job. */
 export const jobConfig = (env: Env, deployment: Deployment) => ({
@@ -40,7 +40,7 @@ export const jobConfig = (env: Env, deployment: Deployment) => ({
       '`1`: nothing is committed until so many replicas have it, however long that takes',
     ),
   },
-  rpcSecret: rpcSecret(env) ?? '',
+  ...rpcLock(env),
 });
 
 export type JobConfig = Readonly<ReturnType<typeof jobConfig>>;

@@ -98,7 +98,7 @@ export class JobModule {
             log,
           ),
         },
-        { provide: GatewayClients, useValue: new GatewayClients(config.rpcSecret, log) },
+        { provide: GatewayClients, useValue: new GatewayClients(config.rpcSecret, log, config.rpcTls) },
         { provide: LaneStates, useExisting: GatewayClients },
         {
           provide: DeadLetters,

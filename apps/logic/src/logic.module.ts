@@ -101,7 +101,7 @@ export class LogicModule {
         { provide: Authenticator, useFactory: () => authenticator(wiring) },
         {
           provide: Gateways,
-          useFactory: (nodes: NodeDirectory) => new Gateways(nodes, config.rpcSecret, log),
+          useFactory: (nodes: NodeDirectory) => new Gateways(nodes, config.rpcSecret, log, config.rpcTls),
           inject: [NodeDirectory],
         },
         {

@@ -6,7 +6,7 @@ import { logicConfig } from '../../logic/src/logic.config.js';
 
 /** The settings of all three apps, with the defaults of one process. They share a secret that is made now. */
 export const standaloneConfig = (env: Env) => {
-  const inside = { rpcPort: 0, rpcSecret: randomBytes(32).toString('hex') };
+  const inside = { rpcPort: 0, rpcSecret: randomBytes(32).toString('hex'), rpcTls: undefined };
   return {
     gateway: { ...gatewayConfig(env, 'standalone'), ...inside },
     logic: { ...logicConfig(env, 'standalone'), ...inside },

@@ -1,17 +1,21 @@
+import type { Socket } from 'node:net';
+import { connect } from 'node:tls';
 import { types } from 'node:util';
-import { ClientTCP } from '@nestjs/microservices';
+import { ClientTCP, type TcpSocket } from '@nestjs/microservices';
 import { ErrorCode } from '@app/protocol';
 import { SystemClock, type Clock, type Log } from '@app/runtime';
 import type { Contract } from './contract.js';
 import { RpcError } from './rpc.error.js';
 import { handshakeMs, maxFrameBytes } from './rpc.options.js';
 import { clientSocketClass, type RpcSocket } from './rpc.socket.js';
+import { clientTls, type RpcTls } from './rpc.tls.js';
 
 export interface RpcClientSettings {
   host: string;
   port: number;
-  /** Empty = none. */
+  /** A comma list, of which the first is shown; empty = none. */
   secret: string;
+  tls?: RpcTls | undefined;
   log: Log;
   /** Default 16 MiB. */
   maxFrameBytes?: number;
@@ -48,7 +52,7 @@ export class RpcClient {
         log.warn({ reason, detail, remote, host, port }, 'rpc peer refused');
       },
     });
-    this.proxy = new QuietClient({ host, port, socketClass }, log);
+    this.proxy = new QuietClient(socketClass, settings);
   }
 
   /** Connected, and both ends have proved themselves. */
@@ -146,11 +150,23 @@ interface RemoteError {
 
 /** Nest's client, which would log each lost connection as an error: who called is told, and knows what it means. */
 class QuietClient extends ClientTCP {
+  private readonly log: Log;
+
   constructor(
-    options: ConstructorParameters<typeof ClientTCP>[0],
-    private readonly log: Log,
+    private readonly rpcSocketClass: new (socket: Socket) => TcpSocket,
+    private readonly settings: RpcClientSettings,
   ) {
-    super(options);
+    const { host, port, tls } = settings;
+    // With `tlsOptions` Nest knows that a socket connects as it is made.
+    super({ host, port, socketClass: rpcSocketClass, ...(tls && { tlsOptions: {} }) });
+    this.log = settings.log;
+  }
+
+  /** Nest's own would show the certificate of when it was made, not that of now. */
+  override createSocket(): TcpSocket {
+    const { host, port, tls } = this.settings;
+    if (!tls) return super.createSocket();
+    return new this.rpcSocketClass(connect({ ...clientTls(tls, this.log), host, port }));
   }
 
   override close(): void {

@@ -1,26 +1,34 @@
-import type { AddressInfo, Server } from 'node:net';
+import type { AddressInfo, Server, Socket } from 'node:net';
+import type { Server as TlsServer } from 'node:tls';
 import { ServerTCP, type CustomStrategy } from '@nestjs/microservices';
 import type { INestMicroservice } from '@nestjs/common';
 import { SystemClock, type Clock, type Log, type Metrics } from '@app/runtime';
-import { serverSocketClass } from './rpc.socket.js';
+import { RefusalLog, Unproven } from './newcomers.js';
+import { remoteOf, serverSocketClass, type Refused } from './rpc.socket.js';
+import { followTls, serverTls, type RpcTls } from './rpc.tls.js';
 
 export interface RpcServerSettings {
   host: string;
   /** 0 = any free port: ask {@link rpcPortOf} afterwards. */
   port: number;
-  /** Empty = none. */
+  /** A comma list, all of which are believed; empty = none. */
   secret: string;
+  tls?: RpcTls | undefined;
   log: Log;
   metrics: Metrics;
   /** Default 16 MiB. A larger frame closes the connection it comes on. */
   maxFrameBytes?: number;
   /** Default 5 s. */
   handshakeMs?: number;
+  /** Default 256: of those that have not proved themselves, more than these cost the oldest its place. */
+  maxNewcomers?: number;
   clock?: Clock;
 }
 
 export const maxFrameBytes = 16 * 1024 * 1024;
 export const handshakeMs = 5_000;
+/** Connections that have not proved themselves yet. */
+export const maxNewcomers = 256;
 
 /** What `connectMicroservice` takes: Nest's TCP server with our frames and handshake. */
 export function rpcServerOptions(settings: RpcServerSettings): CustomStrategy {
@@ -32,27 +40,38 @@ export const rpcPortOf = (microservice: INestMicroservice): number =>
   (microservice.unwrap<Server>().address() as AddressInfo).port;
 
 class RpcServer extends ServerTCP {
-  constructor(settings: RpcServerSettings) {
-    const { log, metrics } = settings;
-    const refused = metrics.counter('skylark_rpc_refused_total', 'RPC connections closed by us, by reason', ['reason']);
-    super({
-      host: settings.host,
-      port: settings.port,
-      socketClass: serverSocketClass({
-        secret: settings.secret,
-        maxFrameBytes: settings.maxFrameBytes ?? maxFrameBytes,
-        handshakeMs: settings.handshakeMs ?? handshakeMs,
-        clock: settings.clock ?? new SystemClock(),
-        onRefused: (reason, detail, remote) => {
-          refused.inc({ reason });
-          log.warn({ reason, detail, remote }, 'rpc connection refused');
-        },
-      }),
-    });
-    this.log = log;
-  }
-
   private readonly log: Log;
+
+  constructor(settings: RpcServerSettings) {
+    const { log, metrics, tls, clock = new SystemClock() } = settings;
+    const limitMs = settings.handshakeMs ?? handshakeMs;
+    const counter = metrics.counter('skylark_rpc_refused_total', 'RPC connections closed by us, by reason', ['reason']);
+    const lines = new RefusalLog(log, clock);
+    const onRefused = (reason: Refused, detail: string, remote: string) => {
+      counter.inc({ reason });
+      lines.tell({ reason, detail, remote });
+    };
+    const newcomers = new Unproven(settings.maxNewcomers ?? maxNewcomers, (remote) =>
+      onRefused('crowd', 'too many connections at once that have not proved themselves', remote),
+    );
+    const socketClass = serverSocketClass({
+      secret: settings.secret,
+      maxFrameBytes: settings.maxFrameBytes ?? maxFrameBytes,
+      handshakeMs: limitMs,
+      clock,
+      onUp: ({ netSocket }) => newcomers.proved(remoteOf(netSocket)),
+      onRefused,
+    });
+    const { host, port } = settings;
+    super({ host, port, socketClass, ...(tls && { tlsOptions: serverTls(tls, limitMs) }) });
+    this.log = log;
+    this.server.prependListener('connection', (socket) => newcomers.add(remoteOf(socket), socket));
+    if (!tls) return;
+    followTls(this.server as TlsServer, tls, log);
+    this.server.on('tlsClientError', (error: Error, socket: Socket) =>
+      onRefused('tls', error.message, remoteOf(socket)),
+    );
+  }
 
   /** Nest's own waits for ever at every error but a taken port. */
   override listen(callback: (error?: unknown) => void): void {

@@ -1,8 +1,10 @@
 import type { Socket } from 'node:net';
+import { TLSSocket } from 'node:tls';
 import { TcpSocket } from '@nestjs/microservices';
-import type { Clock, Timer } from '@app/runtime';
+import { secretsOf, type Clock, type Timer } from '@app/runtime';
 import { FrameError, FrameReader, Kind, frameHead, type Frame } from './frame.js';
 import { handshakeVersion, isProof, newNonce, nonceBytes, proofOf } from './handshake.js';
+import { bindingOf } from './rpc.tls.js';
 
 /** What Nest hands to a socket to send: a request, an event or an answer. */
 interface NestPacket {
@@ -17,7 +19,7 @@ interface NestPacket {
 type SocketClass = new (socket: Socket) => TcpSocket;
 
 export interface SocketSettings {
-  /** Empty = none; the handshake is the same. */
+  /** A comma list: the first is shown, all are believed. Empty = none; the handshake is the same. */
   secret: string;
   maxFrameBytes: number;
   handshakeMs: number;
@@ -28,8 +30,11 @@ export interface SocketSettings {
   onRefused: (reason: Refused, detail: string, remote: string) => void;
 }
 
-/** Why a connection was closed by us: no or a wrong proof, nothing said in time, or bytes that are no frame of ours. */
-export type Refused = 'proof' | 'silent' | 'malformed' | 'unread';
+/**
+ * Why a connection was closed by us: no TLS or none that we believe, no or a wrong proof, nothing said in time, too many
+ * that have not proved themselves, bytes that are no frame of ours, or answers that nobody reads.
+ */
+export type Refused = 'tls' | 'proof' | 'silent' | 'crowd' | 'malformed' | 'unread';
 
 const handshakeFrameBytes = 256;
 const none = Buffer.alloc(0);
@@ -95,7 +100,7 @@ export abstract class RpcSocket extends TcpSocket {
 
   protected refuse(reason: Refused, detail: string): void {
     if (this.socket.destroyed) return;
-    this.settings.onRefused(reason, detail, `${this.socket.remoteAddress ?? '?'}:${this.socket.remotePort ?? '?'}`);
+    this.settings.onRefused(reason, detail, remoteOf(this.socket));
     // Before it is connected only an error tells Nest's client that it never will be.
     this.socket.destroy(this.socket.connecting ? new Error(detail) : undefined);
   }
@@ -126,10 +131,12 @@ class ServerSocket extends RpcSocket {
   protected override shake({ kind, bytes }: Frame): void {
     const clientNonce = bytes.subarray(0, nonceBytes);
     const proof = bytes.subarray(nonceBytes);
-    const { secret } = this.settings;
-    if (kind !== Kind.proof || !isProof(proof, proofOf(secret, 'client', this.nonce, clientNonce)))
+    const binding = bindingOf(this.socket);
+    const wanted = (secret: string) => proofOf(secret, 'client', this.nonce, clientNonce, binding);
+    const known = secretsOf(this.settings.secret).filter((secret) => isProof(proof, wanted(secret)));
+    if (kind !== Kind.proof || known[0] === undefined)
       return this.refuse('proof', 'the other end did not prove that it knows RPC_SECRET');
-    this.write(bare(Kind.welcome), proofOf(secret, 'server', this.nonce, clientNonce));
+    this.write(bare(Kind.welcome), proofOf(known[0], 'server', this.nonce, clientNonce, binding));
     this.admit();
   }
 
@@ -151,16 +158,26 @@ class ClientSocket extends RpcSocket {
   private readonly nonce = newNonce();
   private serverNonce = none;
 
+  constructor(socket: Socket, settings: SocketSettings) {
+    super(socket, settings);
+    // Without TLS an error of the connection says nothing about the other end.
+    if (socket instanceof TLSSocket)
+      socket.once('error', (error) => {
+        if (!this.ready && isOfTls(error)) settings.onRefused('tls', error.message, remoteOf(socket));
+      });
+  }
+
   protected override shake({ kind, pattern, bytes }: Frame): void {
-    const { secret } = this.settings;
+    const [secret] = secretsOf(this.settings.secret);
+    const binding = bindingOf(this.socket);
     if (this.serverNonce === none) {
       if (kind !== Kind.challenge || pattern !== handshakeVersion || bytes.length !== nonceBytes)
         return this.refuse('malformed', `the other end does not speak ${handshakeVersion}`);
       this.serverNonce = Buffer.from(bytes);
-      const proof = proofOf(secret, 'client', this.serverNonce, this.nonce);
+      const proof = proofOf(secret, 'client', this.serverNonce, this.nonce, binding);
       return this.write(bare(Kind.proof), Buffer.concat([this.nonce, proof]));
     }
-    if (kind !== Kind.welcome || !isProof(bytes, proofOf(secret, 'server', this.serverNonce, this.nonce)))
+    if (kind !== Kind.welcome || !isProof(bytes, proofOf(secret, 'server', this.serverNonce, this.nonce, binding)))
       return this.refuse('proof', 'the other end did not prove that it knows RPC_SECRET');
     this.admit();
   }
@@ -173,6 +190,13 @@ class ClientSocket extends RpcSocket {
     throw new FrameError(`kind ${frame.kind} is not for clients`);
   }
 }
+
+/** `host:port` of the other end, which names a connection while it is open. */
+export const remoteOf = (socket: Socket): string => `${socket.remoteAddress ?? '?'}:${socket.remotePort ?? '?'}`;
+
+/** As against a connection that was refused or lost, which the other end decides. */
+const isOfTls = ({ code = '' }: NodeJS.ErrnoException): boolean =>
+  !/^E(CONN|PIPE|HOST|NET|TIMEDOUT|ADDR|AI_)/.test(code);
 
 const bare = (kind: Kind, pattern = ''): Omit<Frame, 'bytes'> => ({ kind, pattern, id: '', last: false, empty: false });
 

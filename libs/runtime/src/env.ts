@@ -27,6 +27,11 @@ export class Env {
 
   constructor(private readonly source: Source) {}
 
+  /** Whether somebody gave it a value. */
+  isSet(name: string): boolean {
+    return (this.source[name] ?? '') !== '';
+  }
+
   text(name: string, fallback: string, meaning: string): string {
     return this.read(name, fallback, meaning, (value) => value);
   }

@@ -10,3 +10,5 @@ export * from './process-config.js';
 export * from './readiness.js';
 export * from './redis.js';
 export * from './request-times.js';
+export * from './secrets.js';
+export * from './tls-files.js';

@@ -1,6 +1,8 @@
 import { networkInterfaces } from 'node:os';
 import type { Env } from './env.js';
 import { parseNetworks, type Networks } from './networks.js';
+import { secretsOf } from './secrets.js';
+import { tlsFiles } from './tls-files.js';
 
 /** `standalone`: all apps in one process, for trying it and for one node. `distributed`: one app a process. */
 export type Deployment = 'standalone' | 'distributed';
@@ -43,9 +45,22 @@ export const processConfig = (env: Env, deployment: Deployment) => {
   };
 };
 
-/** Undefined when not set. */
-export const rpcSecret = (env: Env): string | undefined =>
-  env.optional('RPC_SECRET', 'shared secret of the RPC handshake; needed when RPC listens beyond loopback');
+/** What RPC asks of the other end. */
+export const rpcLock = (env: Env) => {
+  const secret = env.text(
+    'RPC_SECRET',
+    '',
+    'shared secret of the RPC handshake; needed when RPC listens beyond loopback. A comma list while it is changed: the first is shown, all are believed',
+  );
+  const files = tlsFiles(env, 'RPC_TLS', 'RPC');
+  const name = env.optional(
+    'RPC_TLS_NAME',
+    'RPC: name that the certificate of every process carries; without it, the address at which it is reached',
+  );
+  const isWhole = ['RPC_TLS_CA', 'RPC_TLS_CERT', 'RPC_TLS_KEY'].every((setting) => env.isSet(setting));
+  if (files && !isWhole) env.refuse('RPC_TLS_CA, RPC_TLS_CERT and RPC_TLS_KEY belong together: set all or none');
+  return { rpcSecret: secret, rpcTls: files && isWhole ? { files, name } : undefined };
+};
 
 /** The RPC door of a process: its port, how others reach it, and the secret they share. */
 export const rpcConfig = (
@@ -55,8 +70,8 @@ export const rpcConfig = (
   deployment: Deployment,
 ) => {
   const alone = deployment === 'standalone';
-  const secret = rpcSecret(env);
-  if (!alone && !isLoopback(process.bind) && secret === undefined && !process.insecure) {
+  const lock = rpcLock(env);
+  if (!alone && !isLoopback(process.bind) && secretsOf(lock.rpcSecret)[0] === '' && !process.insecure) {
     env.refuse(`RPC_SECRET must be set while BIND=${process.bind} is not loopback (or INSECURE=1 to run without)`);
   }
   return {
@@ -66,7 +81,7 @@ export const rpcConfig = (
       isLoopback(process.bind) ? '127.0.0.1' : firstAddress(),
       'host that other processes reach this one by',
     ),
-    rpcSecret: secret ?? '',
+    ...lock,
   };
 };
 

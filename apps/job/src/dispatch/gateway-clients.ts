@@ -1,7 +1,7 @@
 import { Injectable, type OnModuleDestroy } from '@nestjs/common';
 import type { DeliveryAck, DeliveryBatch } from '@app/protocol/wires';
 import { nodeRef, type NodeRef, type NodeSeen } from '@app/registry';
-import { deliver, RpcClient } from '@app/rpc';
+import { deliver, RpcClient, type RpcTls } from '@app/rpc';
 import { Log } from '@app/runtime';
 import { LaneStates } from '../route/route.js';
 
@@ -24,6 +24,7 @@ export class GatewayClients extends LaneStates implements OnModuleDestroy {
   constructor(
     private readonly secret: string,
     private readonly log: Log,
+    private readonly tls?: RpcTls,
   ) {
     super();
   }
@@ -43,7 +44,7 @@ export class GatewayClients extends LaneStates implements OnModuleDestroy {
     let entry = this.clients.get(ref);
     if (!entry) {
       const { host, port } = node;
-      entry = { client: new RpcClient({ host, port, secret: this.secret, log: this.log }), users: 0 };
+      entry = { client: new RpcClient({ host, port, secret: this.secret, tls: this.tls, log: this.log }), users: 0 };
       entry.client.onDown(() => {
         this.onDown(ref);
         this.forgetUnused(ref);

@@ -1,6 +1,6 @@
 import { CodedError } from '@app/protocol';
 import { nodeRef, type NodeDirectory, type NodeEntry, type NodeRef, type NodeSeen } from '@app/registry';
-import { RpcClient, RpcError, type Contract } from '@app/rpc';
+import { RpcClient, RpcError, type Contract, type RpcTls } from '@app/rpc';
 import type { Log } from '@app/runtime';
 
 /** How long a gateway may take to answer before the caller is told to try again. */
@@ -14,6 +14,7 @@ export class Gateways {
     private readonly nodes: NodeDirectory,
     private readonly secret: string,
     private readonly log: Log,
+    private readonly tls?: RpcTls,
   ) {}
 
   /**
@@ -71,9 +72,10 @@ export class Gateways {
 
   private clientOf(node: NodeEntry): RpcClient {
     const ref = refOf(node);
+    const { host, port } = node;
     let client = this.clients.get(ref);
     if (client === undefined) {
-      client = new RpcClient({ host: node.host, port: node.port, secret: this.secret, log: this.log });
+      client = new RpcClient({ host, port, secret: this.secret, tls: this.tls, log: this.log });
       this.clients.set(ref, client);
     }
     return client;

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto';
 import { CodedError } from '@app/protocol';
-import type { Clock } from '@app/runtime';
+import { secretsOf, type Clock } from '@app/runtime';
 
 const minuteMs = 60_000;
 const lifeMinutes = 24 * 60;
@@ -12,13 +12,13 @@ const headBytes = 4 + macBytes;
  * the same secret read each other's; without one anybody could make them, which would give away no more than the list.
  */
 export class Cursors {
-  private readonly key: Buffer;
+  private readonly keys: readonly Buffer[];
 
   constructor(
     secret: string,
     private readonly clock: Clock,
   ) {
-    this.key = createHash('sha256').update(`skylark cursors\n${secret}`).digest();
+    this.keys = secretsOf(secret).map((one) => createHash('sha256').update(`skylark cursors\n${one}`).digest());
   }
 
   /** `list` is the route and all that decides what is in the list. */
@@ -26,7 +26,9 @@ export class Cursors {
     const minute = this.now();
     const head = Buffer.alloc(4);
     head.writeUInt32BE(minute);
-    return Buffer.concat([head, this.mac(list, minute, place), Buffer.from(place)]).toString('base64url');
+    return Buffer.concat([head, this.mac(this.keys[0]!, list, minute, place), Buffer.from(place)]).toString(
+      'base64url',
+    );
   }
 
   /**
@@ -39,14 +41,15 @@ export class Cursors {
     if (bytes.length < headBytes || bytes.toString('base64url') !== cursor) throw refusal();
     const minute = bytes.readUInt32BE();
     const place = bytes.toString('utf8', headBytes);
-    if (!timingSafeEqual(bytes.subarray(4, headBytes), this.mac(list, minute, place))) throw refusal();
+    const given = bytes.subarray(4, headBytes);
+    if (!this.keys.some((key) => timingSafeEqual(given, this.mac(key, list, minute, place)))) throw refusal();
     if (this.now() - minute > lifeMinutes) throw refusal();
     return place;
   }
 
-  private mac(list: readonly string[], minute: number, place: string): Buffer {
+  private mac(key: Buffer, list: readonly string[], minute: number, place: string): Buffer {
     const said = JSON.stringify([...list, minute, place]);
-    return createHmac('sha256', this.key).update(said).digest().subarray(0, macBytes);
+    return createHmac('sha256', key).update(said).digest().subarray(0, macBytes);
   }
 
   private now(): number {

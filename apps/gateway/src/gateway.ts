@@ -89,7 +89,7 @@ export class Gateway {
     );
     gatewayMetrics(metrics, sessions, channels);
 
-    const link = ({ host, port }: NodeEndpoint) => 
+    const link = ({ host, port }: NodeEndpoint) =>
       new RpcClient({ host, port, secret: config.rpcSecret, tls: config.rpcTls, log, clock });
     this.logic = new LogicClient(nodes, link, clock, log);
     const claims = new DeviceClaims(devices, sessions, this.logic, clock, log);

@@ -69,7 +69,9 @@ export async function startGateway(parts: GatewayParts): Promise<RunningGateway>
   const gateway = app.get(Gateway);
   app.useWebSocketAdapter(new SkylarkWsAdapter(gateway.clients));
   const { rpcHost: host, rpcSecret: secret, rpcTls: tls } = config;
-  const rpc = app.connectMicroservice(rpcServerOptions({ host, port: config.rpcPort, secret, tls, log, metrics, clock }));
+  const rpc = app.connectMicroservice(
+    rpcServerOptions({ host, port: config.rpcPort, secret, tls, log, metrics, clock }),
+  );
   try {
     const httpPort = parts.listenHttp ? await listenHttp(app, config) : void (await app.init());
     await app

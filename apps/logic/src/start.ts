@@ -119,7 +119,15 @@ async function listen(
   { log, metrics, clock }: { log: Log; metrics: Metrics; clock: Clock },
 ): Promise<{ host: string; port: number; rpcPort: number }> {
   const bound = rpcHost ?? config.bind;
-  const settings = { host: bound, port: config.rpcPort, secret: config.rpcSecret, tls: config.rpcTls, log, metrics, clock };
+  const settings = {
+    host: bound,
+    port: config.rpcPort,
+    secret: config.rpcSecret,
+    tls: config.rpcTls,
+    log,
+    metrics,
+    clock,
+  };
   const rpc = app.connectMicroservice(rpcServerOptions(settings));
   try {
     await app

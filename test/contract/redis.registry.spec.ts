@@ -15,6 +15,8 @@ import { RedisDeviceDirectory } from '../../libs/registry/src/redis/redis.device
 import { RedisMembershipStore } from '../../libs/registry/src/redis/redis.membership-store.js';
 import { RedisNodeDirectory } from '../../libs/registry/src/redis/redis.node-directory.js';
 import { RedisPresenceDirectory } from '../../libs/registry/src/redis/redis.presence-directory.js';
+import { RedisRevocationList } from '../../libs/registry/src/redis/redis.revocation-list.js';
+import { describeRevocationList } from '../../libs/registry/src/revocation-list.contract.js';
 import { connectTest, freshPrefix, removeKeys } from '../support/redis-keys.js';
 import { until } from '../support/until.js';
 
@@ -28,6 +30,7 @@ async function openIn(prefix: string): Promise<OpenedRegistry> {
     presence: new RedisPresenceDirectory(link, prefix),
     devices: new RedisDeviceDirectory(link, prefix),
     memberships: new RedisMembershipStore(link, prefix),
+    revocations: new RedisRevocationList(link, prefix),
     census: new RedisCensus(link, prefix),
     until: (holds) => until(holds),
     close: async () => {
@@ -49,6 +52,7 @@ const annInRoom = (present: boolean) => [
   describePresenceDirectory('redis', open);
   describeDeviceDirectory('redis', open);
   describeMembershipStore('redis', open);
+  describeRevocationList('redis', open);
   describeCensus('redis', open);
 
   const openDevices = async () => {

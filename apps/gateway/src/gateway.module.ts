@@ -8,6 +8,7 @@ import {
   NodeDirectory,
   PresenceDirectory,
   RegistryModule,
+  RevocationList,
   type Registry,
 } from '@app/registry';
 import { HealthModule } from '@app/runtime';
@@ -54,13 +55,14 @@ export class GatewayModule {
             presence: PresenceDirectory,
             devices: DeviceDirectory,
             memberships: MembershipStore,
+            revocations: RevocationList,
             census: Census,
             history: HistoryStore,
             discovery: DiscoveryService,
             scanner: MetadataScanner,
             contexts: ExternalContextCreator,
           ) =>
-            new Gateway(ground, { nodes, presence, devices, memberships, census }, history, {
+            new Gateway(ground, { nodes, presence, devices, memberships, revocations, census }, history, {
               discovery,
               scanner,
               contexts,
@@ -70,6 +72,7 @@ export class GatewayModule {
             PresenceDirectory,
             DeviceDirectory,
             MembershipStore,
+            RevocationList,
             Census,
             HistoryStore,
             DiscoveryService,

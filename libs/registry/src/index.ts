@@ -4,3 +4,5 @@ export * from './membership-store.js';
 export * from './node-directory.js';
 export * from './presence-directory.js';
 export * from './registry.module.js';
+export * from './revocation-list.js';
+export * from './revoked-tokens.js';

@@ -8,6 +8,7 @@ import { MemoryDeviceDirectory } from './memory/memory.device-directory.js';
 import { MemoryMembershipStore } from './memory/memory.membership-store.js';
 import { MemoryNodeDirectory } from './memory/memory.node-directory.js';
 import { MemoryPresenceDirectory } from './memory/memory.presence-directory.js';
+import { MemoryRevocationList } from './memory/memory.revocation-list.js';
 import { MemoryRegistry } from './memory/memory-registry.js';
 import { NodeDirectory } from './node-directory.js';
 import { PresenceDirectory } from './presence-directory.js';
@@ -16,13 +17,16 @@ import { RedisDeviceDirectory } from './redis/redis.device-directory.js';
 import { RedisMembershipStore } from './redis/redis.membership-store.js';
 import { RedisNodeDirectory } from './redis/redis.node-directory.js';
 import { RedisPresenceDirectory } from './redis/redis.presence-directory.js';
+import { RedisRevocationList } from './redis/redis.revocation-list.js';
+import { RevocationList } from './revocation-list.js';
 
-/** The directories, the memberships and the census over one state. */
+/** The directories, the memberships, what was revoked and the census over one state. */
 export interface Registry {
   nodes: NodeDirectory;
   presence: PresenceDirectory;
   devices: DeviceDirectory;
   memberships: MembershipStore;
+  revocations: RevocationList;
   census: Census;
 }
 
@@ -39,13 +43,14 @@ export function createMemoryRegistry(clock: Clock = new SystemClock()): Registry
     presence: new MemoryPresenceDirectory(state),
     devices: new MemoryDeviceDirectory(state),
     memberships: new MemoryMembershipStore(),
+    revocations: new MemoryRevocationList(clock),
     census: new MemoryCensus(state),
   };
 }
 
 /**
- * Provides {@link NodeDirectory}, {@link PresenceDirectory}, {@link DeviceDirectory}, {@link MembershipStore} and
- * {@link Census}. A registry that was handed in is its maker's to close; one made here closes with the app.
+ * Provides {@link NodeDirectory}, {@link PresenceDirectory}, {@link DeviceDirectory}, {@link MembershipStore},
+ * {@link RevocationList} and {@link Census}. A registry that was handed in is its maker's to close; one made here closes with the app.
  */
 @Module({})
 export class RegistryModule {
@@ -57,9 +62,10 @@ export class RegistryModule {
       { provide: PresenceDirectory, useFactory: (opened: Opened) => opened.registry.presence, inject: [Opened] },
       { provide: DeviceDirectory, useFactory: (opened: Opened) => opened.registry.devices, inject: [Opened] },
       { provide: MembershipStore, useFactory: (opened: Opened) => opened.registry.memberships, inject: [Opened] },
+      { provide: RevocationList, useFactory: (opened: Opened) => opened.registry.revocations, inject: [Opened] },
       { provide: Census, useFactory: (opened: Opened) => opened.registry.census, inject: [Opened] },
     ];
-    const exports = [NodeDirectory, PresenceDirectory, DeviceDirectory, MembershipStore, Census];
+    const exports = [NodeDirectory, PresenceDirectory, DeviceDirectory, MembershipStore, RevocationList, Census];
     return { module: RegistryModule, providers, exports };
   }
 }
@@ -72,6 +78,7 @@ function open(options: RegistryOptions): Registry {
     presence: new RedisPresenceDirectory(link, prefix),
     devices: new RedisDeviceDirectory(link, prefix),
     memberships: new RedisMembershipStore(link, prefix),
+    revocations: new RedisRevocationList(link, prefix),
     census: new RedisCensus(link, prefix),
   };
 }

@@ -5,6 +5,7 @@ import { describeMembershipStore } from '../membership-store.contract.js';
 import { describeNodeDirectory, gatewayEntry, type OpenedRegistry } from '../node-directory.contract.js';
 import { describePresenceDirectory } from '../presence-directory.contract.js';
 import { createMemoryRegistry } from '../registry.module.js';
+import { describeRevocationList } from '../revocation-list.contract.js';
 
 const open = (): Promise<OpenedRegistry> => {
   const clock = new ManualClock();
@@ -37,4 +38,5 @@ describe('the leases of the memory registry', () => {
 describePresenceDirectory('memory', open);
 describeDeviceDirectory('memory', open);
 describeMembershipStore('memory', open);
+describeRevocationList('memory', open, () => new ManualClock().now());
 describeCensus('memory', open);

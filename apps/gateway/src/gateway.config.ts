@@ -66,6 +66,11 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
     maxOutboxBytes: env.bytes('MAX_OUTBOX_BYTES', 1_048_576, 'bytes waiting for one client; over it 4413', {
       min: 4096,
     }),
+    tokenWarningMs: env.ms(
+      'TOKEN_WARNING_MS',
+      60_000,
+      'milliseconds before its token ends that a client is warned (frame 111); 0: never',
+    ),
     maxConnections: env.int('MAX_CONNECTIONS', 100_000, 'connections at this gateway; over it 503', {
       min: 1,
       max: 2 ** 20,

@@ -1,5 +1,5 @@
 import type { HistoryStore } from '@app/history';
-import type { Registry } from '@app/registry';
+import { RevokedTokens, type Registry } from '@app/registry';
 import { RpcClient } from '@app/rpc';
 import type { Clock, Log, Metrics, Readiness } from '@app/runtime';
 import { Drain } from './drain.js';
@@ -20,14 +20,19 @@ import { JoinLeave } from './inbound/join-leave.js';
 import { label } from './inbound/label.js';
 import { NestHandlers, type NestTools } from './inbound/nest-handlers.js';
 import { refresh } from './inbound/refresh.js';
+import { RoomGuard } from './inbound/room-guard.js';
 import { Admission } from './replay/admission.js';
 import { Arrivals } from './replay/arrivals.js';
 import { Comparison } from './replay/comparison.js';
 import { GapRepair } from './replay/gap-repair.js';
 import { HistoryLook } from './replay/history-look.js';
 import { Replay } from './replay/replay.js';
+import { Revoker } from './replay/revoker.js';
+import { SessionTokens } from './replay/session-tokens.js';
+import { TokenRooms } from './replay/token-rooms.js';
 import { ChannelTable } from './room/channel-table.js';
 import { CurrentEpoch } from './room/current-epoch.js';
+import { expiring } from './session/expiring.js';
 import { FrameLimits } from './session/frame-limits.js';
 import { Heartbeat } from './session/heartbeat.js';
 import { Outboxes } from './session/outboxes.js';
@@ -69,10 +74,11 @@ export class Gateway {
   private readonly repair: GapRepair;
   private readonly comparison: Comparison;
   private readonly drain: Drain;
+  private readonly revoked: RevokedTokens;
 
   constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
     const { config, metrics, readiness, log, clock, onSuperseded } = ground;
-    const { nodes, presence, devices, memberships, census } = registry;
+    const { nodes, presence, devices, memberships, revocations, census } = registry;
 
     const sessions = new SessionTable();
     const outboxes = new Outboxes(config.maxOutboxBytes, metrics);
@@ -118,7 +124,12 @@ export class Gateway {
     const greeting = { node: id, heartbeatMs, timeoutMs, maxMessageBytes, maxRooms };
     const lasting = new LastingRooms(memberships);
     const arrivals = new Arrivals(sessions, replay, claims, lasting, outboxes, greeting, log, metrics);
-    const door = new Admission(sessions, this.logic, arrivals, this.agent, config.authMode, log);
+    const revoker = new Revoker(sessions, channels, outboxes, log, metrics);
+    const revoked = new RevokedTokens(revocations, clock, log, (some) => revoker.close(some, revoked));
+    this.revoked = revoked;
+    const leaveRooms = new TokenRooms(channels, (session, channel) => rooms.leave(session, channel), outboxes);
+    const tokens = new SessionTokens(revoked, leaveRooms, clock, config.tokenWarningMs);
+    const door = new Admission(sessions, this.logic, arrivals, this.agent, config.authMode, tokens, log);
 
     this.repair = new GapRepair(look, epoch, clock, log, metrics);
     this.comparison = new Comparison(look, this.repair, channels, epoch, clock, log);
@@ -131,7 +142,7 @@ export class Gateway {
 
     const limits = new FrameLimits(config, metrics);
     const early = new Early(metrics);
-    const rooms = new JoinLeave(replay, channels, maxRooms, limits);
+    const rooms = new JoinLeave(replay, channels, maxRooms, limits, new RoomGuard(this.logic, log));
     this.commands = new Commands(sessions, channels, rooms, outboxes);
     this.enquiries = new Enquiries(sessions, channels);
     this.nestHandlers = new NestHandlers(nest, sessions, outboxes, log);
@@ -150,7 +161,7 @@ export class Gateway {
       log,
     );
 
-    this.heartbeat = new Heartbeat(clock, timeoutMs);
+    this.heartbeat = new Heartbeat(clock, timeoutMs, expiring(outboxes, clock));
     const { heartbeat } = this;
     this.clients = new ClientServer({ door, inbound, heartbeat, limits, settings: config, metrics, log });
     const drainMs = Math.min(config.drainMs, config.shutdownMs / 2);
@@ -160,6 +171,7 @@ export class Gateway {
     readiness.add('presence', () => registrar.problem());
     readiness.add('history', () => history.problem());
     readiness.add('logic', () => this.logic.problem());
+    readiness.add('revocations', () => revoked.problem());
     readiness.add('clients', () => (this.clients.isOpen ? undefined : 'clients are not let in'));
   }
 
@@ -167,6 +179,7 @@ export class Gateway {
   async start(endpoint: NodeEndpoint): Promise<void> {
     await this.agent.start(endpoint);
     await this.logic.start();
+    await this.revoked.start();
     this.counts.start();
     this.clients.open();
   }
@@ -180,6 +193,7 @@ export class Gateway {
     this.repair.stop();
     this.heartbeat.stop();
     this.counts.stop();
+    this.revoked.stop();
     this.logic.close();
   }
 }

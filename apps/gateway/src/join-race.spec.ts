@@ -2,7 +2,7 @@ import { roomChannel, type Welcome } from '@app/protocol';
 import { until } from '../../../test/support/until.js';
 import { Commands } from './inbound/commands.js';
 import { JoinLeave } from './inbound/join-leave.js';
-import { holdCalls, openRig } from './gateway-rig.contract.js';
+import { anyRoom, holdCalls, openRig } from './gateway-rig.contract.js';
 
 const room = roomChannel('r');
 
@@ -184,7 +184,7 @@ describe('a leave while a join is under way', () => {
     const commands = new Commands(
       rig.sessions,
       rig.channels,
-      new JoinLeave(rig.replay, rig.channels, 100, { takesJoin: () => true }),
+      new JoinLeave(rig.replay, rig.channels, 100, { takesJoin: () => true }, anyRoom),
       rig.outboxes,
     );
     const change = (who: ReturnType<typeof rig.connect>, action: 'join' | 'leave') =>

@@ -1,7 +1,10 @@
 import type { Admission as Answer, AdmissionRequest } from '@app/rpc';
 import { ManualClock, silentLog } from '@app/runtime';
-import { openRig, WrittenConnection } from './gateway-rig.contract.js';
+import { anyRoom, openRig, WrittenConnection } from './gateway-rig.contract.js';
+import { JoinLeave } from './inbound/join-leave.js';
 import { Admission } from './replay/admission.js';
+import { SessionTokens } from './replay/session-tokens.js';
+import { TokenRooms } from './replay/token-rooms.js';
 import type { Hello, Ticket } from './session/door.js';
 import { LogicClient, LogicUnavailableError, type LogicLink } from './upstream/logic.client.js';
 import { NodeAgent } from './upstream/node-agent.js';
@@ -51,8 +54,12 @@ async function openDoor(authMode: 'open' | 'jwt', answer?: (asked: AdmissionRequ
   const events = { onMissing() {}, onSuperseded() {} };
   const agent = new NodeAgent(rig.registry.nodes, rig.sessions, rig.channels, settings, events, clock, silentLog);
   await agent.start({ host: '127.0.0.1', port: 1, address: '' });
-  const door = new Admission(rig.sessions, logic, rig.arrivals, agent, authMode, silentLog);
-  return { rig, door, asked, agent };
+  const joinLeave = new JoinLeave(rig.replay, rig.channels, 100, { takesJoin: () => true }, anyRoom);
+  const revoked = { has: ({ id }: { id: string | undefined }) => id === 'revoked' };
+  const rooms = new TokenRooms(rig.channels, (session, channel) => joinLeave.leave(session, channel), rig.outboxes);
+  const tokens = new SessionTokens(revoked, rooms, clock, 60_000);
+  const door = new Admission(rig.sessions, logic, rig.arrivals, agent, authMode, tokens, silentLog);
+  return { rig, clock, door, asked, agent };
 }
 
 describe('knocking', () => {
@@ -138,6 +145,53 @@ describe('a new token on a live connection', () => {
     answer = { ...admitted, user: 'bob', expiresAtMs: 900 };
     expect(await door.refresh(session, 't')).toMatchObject({ code: 'forbidden' });
     expect(session.expiresAtMs).toBe(500);
+  });
+
+  it('may allow other rooms: those that it does not are left, and the client is told; those that REST gave stay', async () => {
+    let answer: Answer = { ...admitted, rooms: [] };
+    const { rig, door } = await openDoor('jwt', () => answer);
+    const { session, arrived, connection } = rig.connect({ user: 'ann', rooms: ['a', 'b', 'by api', 'lobby'] });
+    await arrived;
+    session.byApi = new Set(['room:by api']);
+    answer = { ...answer, allowedRooms: ['b'], roomPolicies: 'lobby=open' };
+    expect(await door.refresh(session, 't')).toBeUndefined();
+    await rig.outboxes.afterFlush();
+    expect(connection.packets.slice(1)).toEqual([{ type: 109, data: { room: 'a', by: 'token' } }]);
+    expect(
+      rig.channels
+        .channelsOf(session)
+        .map(({ channel }) => channel)
+        .sort(),
+    ).toEqual(['all', 'room:b', 'room:by api', 'room:lobby', 'user:ann']);
+    answer = { ...answer, allowedRooms: undefined, roomPolicies: '' };
+    await door.refresh(session, 't');
+    expect(session.rights).toBeNull();
+  });
+
+  it('changes nothing when it was revoked since logic looked at it', async () => {
+    const { rig, door } = await openDoor('jwt', () => ({ ...admitted, token: { id: 'revoked', issuedAtMs: 1 } }));
+    const { session, arrived } = rig.connect({ user: 'ann' });
+    await arrived;
+    expect(await door.refresh(session, 't')).toMatchObject({ code: 'unauthenticated' });
+    expect(session.expiresAtMs).toBe(0);
+    const connection = new WrittenConnection();
+    door.enter(connection, (await door.knock(hello({ token: 't' }))) as Ticket);
+    expect(connection.ended).toEqual({ code: 4401, reason: 'the token was revoked' });
+  });
+
+  it('is warned of in time, of a short life a third', async () => {
+    let answer: Answer = admitted;
+    const { rig, clock, door } = await openDoor('jwt', () => answer);
+    const { session, arrived } = rig.connect({ user: 'ann' });
+    await arrived;
+    const warnedBefore = async (leftMs: number) => {
+      answer = { ...admitted, expiresAtMs: leftMs === 0 ? 0 : clock.now() + leftMs };
+      await door.refresh(session, 't');
+      return session.warnAtMs === 0 ? 0 : session.expiresAtMs - session.warnAtMs;
+    };
+    expect([await warnedBefore(3_600_000), await warnedBefore(30_000), await warnedBefore(0)]).toEqual([
+      60_000, 10_000, 0,
+    ]);
   });
 
   it('says when nobody can look at it', async () => {

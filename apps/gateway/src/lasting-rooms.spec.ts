@@ -1,7 +1,7 @@
 import { roomChannel, type Channel, type Welcome } from '@app/protocol';
 import { gatewayEntry, longLeaseMs } from '../../../libs/registry/src/node-directory.contract.js';
 import { until } from '../../../test/support/until.js';
-import { holdCalls, openRig } from './gateway-rig.contract.js';
+import { anyRoom, holdCalls, openRig } from './gateway-rig.contract.js';
 import { Commands } from './inbound/commands.js';
 import { JoinLeave } from './inbound/join-leave.js';
 
@@ -11,7 +11,7 @@ async function open(options: { maxRooms?: number } = {}) {
   const rig = await openRig(options);
   const { registry } = rig;
   await registry.nodes.renew(gatewayEntry('g1', 1), longLeaseMs);
-  const rooms = new JoinLeave(rig.replay, rig.channels, options.maxRooms ?? 100, { takesJoin: () => true });
+  const rooms = new JoinLeave(rig.replay, rig.channels, options.maxRooms ?? 100, { takesJoin: () => true }, anyRoom);
   const commands = new Commands(rig.sessions, rig.channels, rooms, rig.outboxes);
   const enrol = (name = 'r', user = 'ann') => registry.memberships.add('default', name, [user], 100);
   /** What logic does: the store first, then the gateways that hold the user. `asked` resolves when they were asked. */

@@ -12,7 +12,7 @@ import {
   type Deployment,
   type Env,
 } from '@app/runtime';
-import { Limits } from '@app/protocol';
+import { Limits, RoomPolicies } from '@app/protocol';
 import { keysOfList } from './key/api-key.js';
 
 export type LogicConfig = Readonly<ReturnType<typeof logicConfig>>;
@@ -29,10 +29,12 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     if (auth.authMode === 'open') env.refuse(`AUTH_MODE=open lets everybody be anybody: it must be jwt ${where}`);
     if (!keys.needsKey) env.refuse(`API_KEYS must be set ${where}, or API_KEYS_FILE`);
   }
+  const rooms = roomConfig(env);
   return {
     ...process,
     ...rpc,
     ...auth,
+    ...rooms,
     ...busConfig(env, deployment),
     ...keys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
@@ -75,6 +77,12 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
       min: 1,
       max: 10_000,
     }),
+    revokedTtlMs: env.ms(
+      'REVOKED_TTL_MS',
+      30 * 86_400_000,
+      'for how long a revoked token, or user, is remembered unless the call says so: longer than any token lives',
+      { min: 1_000 },
+    ),
     maxBodyBytes: env.bytes('MAX_BODY_BYTES', 4 * 1024 * 1024, 'bytes of one request body', { min: 1024 }),
   };
 };
@@ -95,6 +103,40 @@ function keyConfig(env: Env) {
     env.refuse(`API_KEYS: ${(error as Error).message}`);
   }
   return { apiKeys, apiKeysFile, needsKey: apiKeys.length > 0 || apiKeysFile !== undefined };
+}
+
+function roomConfig(env: Env) {
+  const roomPolicies = env.parsed(
+    'ROOM_POLICIES',
+    '',
+    'who may join which rooms, comma list of prefix=policy, the longest prefix first: `auto` (the rooms of the token when it lists some, else any), `open`, `token`, `api`, `webhook`; without a prefix (`=token`) for all others',
+    (text) => RoomPolicies.parse(text),
+  );
+  const roomWebhookUrl = env.optional('ROOM_WEBHOOK_URL', 'what is asked who may join rooms of the policy `webhook`');
+  const roomWebhookSecret = env.optional('ROOM_WEBHOOK_SECRET', 'signs the questions (HMAC-SHA256), at least 32 bytes');
+  if (roomPolicies.usesWebhook) {
+    if (roomWebhookUrl === undefined || roomWebhookSecret === undefined) {
+      env.refuse('ROOM_POLICIES with webhook needs ROOM_WEBHOOK_URL and ROOM_WEBHOOK_SECRET');
+    } else if (!/^https?:\/\/./.test(roomWebhookUrl)) {
+      env.refuse('ROOM_WEBHOOK_URL must be an http:// or https:// URL');
+    } else if (Buffer.byteLength(roomWebhookSecret) < 32) {
+      env.refuse('ROOM_WEBHOOK_SECRET must have at least 32 bytes');
+    }
+  }
+  return {
+    roomPolicies,
+    roomWebhookUrl,
+    roomWebhookSecret,
+    roomWebhookTimeoutMs: env.int(
+      'ROOM_WEBHOOK_TIMEOUT_MS',
+      2_000,
+      'milliseconds that an answer may take, waiting for its turn included; without one nobody joins',
+      // A gateway waits five seconds for logic.
+      { min: 1, max: 4_000 },
+    ),
+    roomWebhookConcurrency: env.int('ROOM_WEBHOOK_CONCURRENCY', 64, 'questions at once; others wait', { min: 1 }),
+    roomWebhookCacheMs: env.ms('ROOM_WEBHOOK_CACHE_MS', 5_000, 'for how long an answer holds; 0: ask each time'),
+  };
 }
 
 function authConfig(env: Env, mode: 'open' | 'jwt') {

@@ -17,6 +17,8 @@ import {
   NodeDirectory,
   PresenceDirectory,
   RegistryModule,
+  RevocationList,
+  RevokedTokens,
   type Registry,
   type RegistryOptions,
 } from '@app/registry';
@@ -50,8 +52,12 @@ import { Authenticator } from './session/authenticator.js';
 import { JwtAuthenticator } from './session/jwt.authenticator.js';
 import { OpenAuthenticator } from './session/open.authenticator.js';
 import { PublishedKeys } from './session/published-keys.js';
+import { RoomJudge, type RoomOracle } from './session/room-judge.js';
+import { RoomWebhook } from './session/room-webhook.js';
 import { SessionController } from './session/session.controller.js';
 import { SessionService } from './session/session.service.js';
+import { TokenController } from './token/token.controller.js';
+import { TokenService } from './token/token.service.js';
 import { UserController } from './user/user.controller.js';
 import { UserService } from './user/user.service.js';
 
@@ -81,6 +87,7 @@ export interface LogicWiring {
     DeadLetterController,
     NodeController,
     SessionController,
+    TokenController,
     ArticleController,
   ],
 })
@@ -186,9 +193,26 @@ export class LogicModule {
         },
         {
           provide: SessionService,
-          useFactory: (who: Authenticator, devices: DeviceDirectory, gateways: Gateways) =>
-            new SessionService(who, devices, gateways, counters),
-          inject: [Authenticator, DeviceDirectory, Gateways],
+          useFactory: (
+            who: Authenticator,
+            revoked: RevokedTokens,
+            rooms: RoomJudge,
+            devices: DeviceDirectory,
+            gateways: Gateways,
+          ) => new SessionService(who, revoked, rooms, devices, gateways, counters),
+          inject: [Authenticator, RevokedTokens, RoomJudge, DeviceDirectory, Gateways],
+        },
+        { provide: RoomJudge, useFactory: () => new RoomJudge(config.roomPolicies, roomOracle(wiring)) },
+        {
+          provide: RevokedTokens,
+          useFactory: (list: RevocationList) => new RevokedTokens(list, clock, log),
+          inject: [RevocationList],
+        },
+        {
+          provide: TokenService,
+          useFactory: (list: RevocationList, revoked: RevokedTokens, gateways: Gateways) =>
+            new TokenService(list, revoked, gateways, config, clock),
+          inject: [RevocationList, RevokedTokens, Gateways],
         },
         {
           provide: ArticleService,
@@ -209,6 +233,17 @@ function authenticator({ config, metrics, clock, log }: LogicWiring): Authentica
   const { jwksMaxAgeMs: maxAgeMs, jwksCoolDownMs: coolDownMs } = config;
   const keys = new PublishedKeys({ url, maxAgeMs, coolDownMs }, clock, log, metrics);
   return new JwtAuthenticator({ key: { jwks: keys.get }, ...rules }, clock);
+}
+
+/** Without a policy that asks it, nobody does. */
+function roomOracle({ config, metrics, clock, log }: LogicWiring): RoomOracle {
+  const { roomWebhookUrl: url, roomWebhookSecret: secret } = config;
+  const message = 'there is no webhook';
+  if (url === undefined || secret === undefined) {
+    return { ask: ({ room }) => Promise.resolve({ ok: false, room, code: 'auth_unavailable', message }) };
+  }
+  const { roomWebhookTimeoutMs: timeoutMs, roomWebhookConcurrency: concurrency, roomWebhookCacheMs: cacheMs } = config;
+  return new RoomWebhook({ url, secret, timeoutMs, concurrency, cacheMs }, clock, log, metrics);
 }
 
 function busOptions({ config, bus: instance, deadLetters, metrics, clock, log }: LogicWiring): BusOptions {

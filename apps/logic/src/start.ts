@@ -4,7 +4,7 @@ import { NestFactory } from '@nestjs/core';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus, type DeadLetterLog } from '@app/bus';
 import type { HistoryStore, IdempotencyStore } from '@app/history';
-import { NodeDirectory, type Registry } from '@app/registry';
+import { NodeDirectory, RevokedTokens, type Registry } from '@app/registry';
 import { rpcPortOf, rpcServerOptions } from '@app/rpc';
 import {
   Metrics,
@@ -97,6 +97,9 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   const id = randomBytes(8).toString('hex');
   const agent = new NodeAgent(nodes, { id, host, port: rpcPort }, clock, log);
   void agent.start();
+  const revoked = app.get(RevokedTokens);
+  void revoked.start();
+  readiness.add('revocations', () => revoked.problem());
   log.info({ port, rpcPort, node: id }, 'logic listens');
   return {
     port,
@@ -104,6 +107,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
     log,
     close: async () => {
       ending.abort();
+      revoked.stop();
       keys.close();
       await agent.close();
       app.get(Gateways).close();

@@ -15,6 +15,7 @@ export const PacketType = {
   joined: 108,
   left: 109,
   reply: 110,
+  expiring: 111,
   presenceJoined: 120,
   presenceLeft: 121,
   goodbye: 190,

@@ -29,6 +29,7 @@ export class RevokedTokens {
   private forgetting: Timer | undefined;
   private reading: Promise<void> | undefined;
   private trouble: string | undefined = 'revoked tokens: not read yet';
+  private wasRead = false;
 
   /** `learned`: these are new here. */
   constructor(
@@ -53,6 +54,11 @@ export class RevokedTokens {
   /** How many are known. */
   get size(): number {
     return this.ends.size;
+  }
+
+  /** The list was read once: what stands in it now is learned within a moment. */
+  get isKnown(): boolean {
+    return this.wasRead;
   }
 
   /** Undefined while the list is read, else what is wrong. */
@@ -84,6 +90,7 @@ export class RevokedTokens {
       }
       if (this.trouble !== undefined) this.log.info({ revoked: this.size }, 'the list of revoked tokens is followed');
       this.trouble = undefined;
+      this.wasRead = true;
     } catch (error) {
       const isNew = this.trouble === undefined;
       this.trouble = `revoked tokens: ${error instanceof Error ? error.message : String(error)}`;

@@ -33,6 +33,9 @@ export const deliver: Contract<DeliveryBatch, DeliveryAck> = {
 /** gateway → logic: may these connect? Gathered per tick; answered one by one, in order. */
 export const admit = asJson<AdmissionRequest[], Admission[]>('session.admit');
 
+/** gateway → logic: may this one join a room of which the webhook says? */
+export const mayJoin = asJson<RoomQuestion, RoomAnswer>('room.may');
+
 /** gateway → logic: a new token on a live connection (frame 107). */
 export const refresh = asJson<RefreshRequest, Admission>('session.refresh');
 
@@ -83,6 +86,14 @@ export interface Admitted {
   device?: string;
   /** The rooms it may join of those it asked for. */
   rooms: string[];
+  /** The others, and why. */
+  refusedRooms?: RefusedRoom[];
+  /** Patterns of rooms that the token lists; missing: it lists none. */
+  allowedRooms?: string[];
+  /** ROOM_POLICIES, as logic has them, for joins to come; missing: none. */
+  roomPolicies?: string;
+  /** What the token may be revoked by; missing where there is none. */
+  token?: { id?: string; /** 0 when it does not say. */ issuedAtMs: number };
   labels: Record<string, string>;
   /** With user and device: who wins when the device connects twice. */
   connSeq?: number;
@@ -96,6 +107,21 @@ export interface Refused {
   code: 'unauthenticated' | 'forbidden' | 'room_forbidden' | 'bad_name' | 'auth_unavailable';
   message: string;
 }
+
+export interface RefusedRoom {
+  room: string;
+  code: 'room_forbidden' | 'auth_unavailable';
+  message: string;
+}
+
+export interface RoomQuestion {
+  app: string;
+  room: string;
+  user?: string;
+  device?: string;
+}
+
+export type RoomAnswer = { ok: true } | ({ ok: false } & RefusedRoom);
 
 export interface RefreshRequest {
   token: string;

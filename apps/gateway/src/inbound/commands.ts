@@ -77,10 +77,13 @@ export class Commands {
   }
 
   private readonly join = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
+    const wasByApi = session.byApi?.has(channel) ?? false;
+    (session.byApi ??= new Set()).add(channel);
     if (this.rooms.isIn(session, channel)) return 'already';
     const outcome = await this.rooms.join(session, channel, undefined, (state) => {
       if (state) this.tell(session, PacketType.joined, { room, by: 'api', ...state } satisfies Joined);
     });
+    if (outcome === 'full' && !wasByApi) session.byApi.delete(channel);
     return isGone(session) ? 'gone' : outcome;
   };
 

@@ -78,7 +78,10 @@ function setup(state: Session['state'] = 'live') {
   const replay = new FakeReplay(channels);
   const door = new FakeDoor();
   const early = new Early(metrics);
-  const rooms = new JoinLeave(replay, channels, 3, new FrameLimits(rates, metrics));
+  const rooms = new JoinLeave(replay, channels, 3, new FrameLimits(rates, metrics), {
+    judge: () => undefined,
+    forget: () => {},
+  });
   const commands = new Commands(sessions, channels, rooms, outboxes);
   const released: Session[] = [];
   const devices = { release: (session: Session) => void released.push(session) };

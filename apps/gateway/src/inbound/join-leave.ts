@@ -12,6 +12,7 @@ import type { Replay } from '../replay/replay.js';
 import type { ChannelTable } from '../room/channel-table.js';
 import type { FrameLimits } from '../session/frame-limits.js';
 import type { Session } from '../session/session.js';
+import type { RoomGuard } from './room-guard.js';
 import { fieldsOf, type Handler } from './handler.js';
 
 /** In and out of rooms, for clients (101, 102) and for who commands (REST, by RPC). */
@@ -21,6 +22,7 @@ export class JoinLeave {
     private readonly channels: ChannelTable,
     private readonly maxRooms: number,
     private readonly limits: Pick<FrameLimits, 'takesJoin'>,
+    private readonly guard: Pick<RoomGuard, 'judge' | 'forget'>,
   ) {}
 
   /** 101: `{"room":"live:1000","since":"<epoch>:<offset>"}`, answered with where the room stands; what was missed follows. */
@@ -29,6 +31,11 @@ export class JoinLeave {
     const fields = fieldsOf(packet);
     const channel = roomOf(fields.room);
     const since = sinceOf(fields.since);
+    if (!this.isIn(session, channel)) {
+      const asking = this.guard.judge(session, channel);
+      // Who left meanwhile does not come in any more.
+      if (asking && !(await asking)) return reply({});
+    }
     if ((await this.join(session, channel, since, (state) => reply(state ?? {}))) === 'full') {
       throw new CodedError('too_many_targets', `a connection is in at most ${this.maxRooms} rooms`);
     }
@@ -60,6 +67,8 @@ export class JoinLeave {
   /** False when it was not there. */
   leave(session: Session, channel: Channel): boolean {
     this.replay.forgo(session, channel);
+    this.guard.forget(session, channel);
+    session.byApi?.delete(channel);
     const local = this.channels.get(session.app, channel);
     return local !== undefined && this.channels.leave(session, local);
   }

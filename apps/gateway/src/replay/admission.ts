@@ -1,9 +1,11 @@
+import { CloseCode } from '@app/protocol';
 import type { Admission as Answer, Admitted, Refused } from '@app/rpc';
 import type { Log } from '@app/runtime';
 import type { Connection } from '../session/connection.js';
 import { Door, type DoorRefusal, type Hello, type Ticket } from '../session/door.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { Identity, Session } from '../session/session.js';
+import { tokenRevoked, type SessionTokens } from './session-tokens.js';
 import type { LogicClient } from '../upstream/logic.client.js';
 import type { NodeAgent } from '../upstream/node-agent.js';
 import type { Arrivals } from './arrivals.js';
@@ -21,6 +23,7 @@ export class Admission extends Door {
     private readonly arrivals: Arrivals,
     private readonly agent: NodeAgent,
     private readonly authMode: 'open' | 'jwt',
+    private readonly tokens: SessionTokens,
     private readonly log: Log,
   ) {
     super();
@@ -60,7 +63,7 @@ export class Admission extends Door {
       this.log.warn({ err: error }, 'newcomer not admitted');
       return unavailable('nobody can say now who may come in');
     }
-    if (answer.ok) return ticketOf(hello, answer);
+    if (answer.ok) return this.ticketOf(hello, answer);
     const { code, message } = answer;
     if (code === 'auth_unavailable') return { ...unavailable(message), code };
     return { status: code === 'unauthenticated' ? 401 : code === 'bad_name' ? 400 : 403, code, message };
@@ -81,6 +84,10 @@ export class Admission extends Door {
 
   private admit(session: Session, ticket: Ticket, identity: Identity): Promise<void> {
     session.become(identity);
+    if (this.tokens.begin(session)) {
+      session.close(CloseCode.unauthenticated, tokenRevoked);
+      return Promise.resolve();
+    }
     session.labels = ticket.labels;
     return this.arrivals.arrive(session, ticket);
   }
@@ -96,7 +103,7 @@ export class Admission extends Door {
       this.tickets.set(session, waiting);
       return refusalOf(answer);
     }
-    const ticket = ticketOf(waiting.hello, answer);
+    const ticket = this.ticketOf(waiting.hello, answer);
     await this.admit(session, ticket, ticket.identity);
     return undefined;
   }
@@ -108,8 +115,18 @@ export class Admission extends Door {
     if (session.state === 'closed') return undefined;
     if (!answer.ok) return refusalOf(answer);
     if (answer.user !== user || answer.app !== app) return { code: 'forbidden', message: 'a token of somebody else' };
-    session.expiresAtMs = answer.expiresAtMs;
-    return undefined;
+    return this.tokens.renew(session, answer) ? { code: 'unauthenticated', message: tokenRevoked } : undefined;
+  }
+
+  private ticketOf(hello: Hello, admitted: Admitted): Ticket & { identity: Identity } {
+    const { rooms, refusedRooms, labels } = admitted;
+    return {
+      hello,
+      identity: this.tokens.identityOf(admitted),
+      rooms,
+      ...(refusedRooms && { refusedRooms }),
+      labels: Object.keys(labels).length === 0 ? null : labels,
+    };
   }
 }
 
@@ -117,16 +134,6 @@ const refusalOf = ({ code, message }: Refused): RefreshRefusal => ({
   code: code === 'unauthenticated' || code === 'auth_unavailable' ? code : 'forbidden',
   message,
 });
-
-function ticketOf(hello: Hello, admitted: Admitted): Ticket & { identity: Identity } {
-  const { app, user, device, connSeq = 0, expiresAtMs, rooms, labels } = admitted;
-  return {
-    hello,
-    identity: { app, user, device, connSeq, expiresAtMs },
-    rooms,
-    labels: Object.keys(labels).length === 0 ? null : labels,
-  };
-}
 
 /** Spread, so that those who were refused together do not come back together. */
 const unavailable = (message: string): DoorRefusal => ({

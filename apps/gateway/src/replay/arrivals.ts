@@ -1,6 +1,7 @@
 import {
   allChannel,
   CloseCode,
+  encodeError,
   encodePacket,
   ownChannel,
   PacketType,
@@ -68,6 +69,7 @@ export class Arrivals {
       const welcome = this.welcome(session, own, states);
       this.outboxes.push(session, textFrame(encodePacket(PacketType.welcome, welcome)));
       this.tellRestored(session, restoring, states);
+      this.tellRefused(session, ticket, states);
     };
     const welcomed = this.replay.join(session, channels, restoring.since, announce, restoring);
     try {
@@ -83,12 +85,21 @@ export class Arrivals {
     for (const channel of restoring.restored) {
       const state = states.get(channel);
       const joined: Joined | undefined = state && { room: nameOf(channel), by: 'api', ...state };
-      if (joined) this.outboxes.push(session, textFrame(encodePacket(PacketType.joined, joined)));
+      if (!joined) continue;
+      (session.byApi ??= new Set()).add(channel);
+      this.outboxes.push(session, textFrame(encodePacket(PacketType.joined, joined)));
     }
     if (restoring.leftOut === 0) return;
     this.leftOut.inc(restoring.leftOut);
     const { app, user } = session;
     this.log.warn({ app, user, rooms: restoring.leftOut }, 'not put back into all its rooms: it is in too many');
+  }
+
+  /** Rooms that it asked for and is not in, each with the reason. */
+  private tellRefused(session: Session, ticket: Ticket, states: ReadonlyMap<Channel, ChannelState>): void {
+    for (const { room, code, message } of ticket.refusedRooms ?? []) {
+      if (!states.has(roomChannel(room))) this.outboxes.push(session, textFrame(encodeError({ code, message })));
+    }
   }
 
   private welcome(session: Session, own: Channel | undefined, states: ReadonlyMap<Channel, ChannelState>): Welcome {

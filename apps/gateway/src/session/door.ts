@@ -1,4 +1,5 @@
 import type { Labels, Position } from '@app/protocol';
+import type { RefusedRoom } from '@app/rpc';
 import type { Connection } from './connection.js';
 import type { Identity, Session } from './session.js';
 
@@ -23,6 +24,8 @@ export interface Ticket {
   identity: Identity | undefined;
   /** Rooms it may join. */
   rooms: readonly string[];
+  /** Those it asked for and may not join. */
+  refusedRooms?: readonly RefusedRoom[];
   labels: Labels | null;
 }
 

@@ -4,13 +4,14 @@ import { Heartbeat, tokenWaitMs } from './heartbeat.js';
 import { Session } from './session.js';
 
 function setup(state: Session['state'] = 'live') {
+  const warned: number[] = [];
   const clock = new ManualClock();
-  const heartbeat = new Heartbeat(clock, 60_000);
+  const heartbeat = new Heartbeat(clock, 60_000, () => warned.push(clock.now()));
   const connection = new FakeConnection();
   const session = new Session(1, connection);
   session.state = state;
   heartbeat.watch(session);
-  return { clock, heartbeat, connection, session };
+  return { clock, heartbeat, connection, session, warned };
 }
 
 describe('the heartbeat', () => {
@@ -84,6 +85,26 @@ describe('the heartbeat', () => {
     heartbeat.seen(session);
     clock.advance(26_000);
     expect(connection.ended).toEqual({ code: 4401, reason: 'the token has ended' });
+  });
+
+  it('warns once before a token ends, not before the welcome, and again after a new one', () => {
+    const { clock, heartbeat, session, warned } = setup('arriving');
+    const begun = clock.now();
+    session.expiresAtMs = begun + 40_000;
+    session.warnAtMs = begun + 20_000;
+    clock.advance(22_000);
+    expect(warned).toEqual([]);
+    session.state = 'live';
+    clock.advance(10_000);
+    expect(warned).toHaveLength(1);
+    expect(warned[0]! - begun).toBeLessThanOrEqual(23_000);
+    heartbeat.seen(session);
+    session.expiresAtMs = begun + 100_000;
+    session.warnAtMs = begun + 60_000;
+    clock.advance(27_000);
+    expect(warned).toHaveLength(1);
+    clock.advance(2_000);
+    expect(warned.map((at) => Math.round((at - begun) / 1_000))).toEqual([expect.any(Number), 60]);
   });
 
   it('lets go of who is gone within the horizon', () => {

@@ -15,6 +15,8 @@ export class Heartbeat {
   constructor(
     private readonly clock: Clock,
     private readonly timeoutMs: number,
+    /** Its token will end soon. */
+    private readonly warn: (session: Session) => void = () => {},
   ) {
     const due = (session: Session, nowMs: number) => this.due(session, nowMs);
     this.wheel = new TimerWheel<Session>(clock, due, undefined, undefined, (nowMs) => (this.readingSinceMs = nowMs));
@@ -46,6 +48,13 @@ export class Heartbeat {
     if (!session.connection.isOpen) return 0;
     const deadline = this.deadline(session);
     if (nowMs < deadline) return deadline;
+    if (isToBeWarned(session, this.clock.now())) {
+      // The welcome is the first frame always.
+      if (session.state !== 'live') return nowMs + 1;
+      session.warnAtMs = 0;
+      this.warn(session);
+      return this.deadline(session);
+    }
     if (session.state === 'waiting') session.close(CloseCode.unauthenticated, 'no token came');
     else if (hasExpired(session, this.clock.now())) session.close(CloseCode.unauthenticated, 'the token has ended');
     else session.close(CloseCode.heartbeatTimeout);
@@ -57,8 +66,13 @@ export class Heartbeat {
     if (session.state === 'waiting') return silentSinceMs + tokenWaitMs;
     const silence = silentSinceMs + this.timeoutMs;
     if (session.expiresAtMs === 0) return silence;
-    return Math.min(silence, this.clock.monotonic() + session.expiresAtMs - this.clock.now());
+    const nextMs = session.warnAtMs === 0 ? session.expiresAtMs : Math.min(session.warnAtMs, session.expiresAtMs);
+    return Math.min(silence, this.clock.monotonic() + nextMs - this.clock.now());
   }
 }
+
+/** Who has expired meanwhile is past a warning, and who is silent too long past everything. */
+const isToBeWarned = (session: Session, nowMs: number) =>
+  session.warnAtMs !== 0 && session.warnAtMs <= nowMs && !hasExpired(session, nowMs);
 
 const hasExpired = (session: Session, nowMs: number) => session.expiresAtMs !== 0 && session.expiresAtMs <= nowMs;

@@ -1,8 +1,9 @@
-import type { CloseReason, Labels } from '@app/protocol';
+import type { Channel, CloseReason, Labels } from '@app/protocol';
 import type { Connection } from './connection.js';
 import type { Frame } from './frame.js';
 import type { Held } from './held.js';
 import { Memberships } from './memberships.js';
+import type { RoomRights } from './room-rights.js';
 
 /** Who a connection is, as logic admitted it. */
 export interface Identity {
@@ -14,6 +15,18 @@ export interface Identity {
   connSeq: number;
   /** When the token ends, milliseconds since 1970; 0 = never. */
   expiresAtMs: number;
+  /** What its token may be revoked by. */
+  token?: TokenMark;
+  /** Missing: it may join any room. */
+  rights?: RoomRights;
+}
+
+/** A token, as far as it can be revoked. */
+export interface TokenMark {
+  /** `jti`. */
+  id: string | undefined;
+  /** `iat`; 0 when it does not say. */
+  issuedAtMs: number;
 }
 
 /**
@@ -29,6 +42,12 @@ export class Session {
   device: string | undefined = undefined;
   connSeq = 0;
   expiresAtMs = 0;
+  /** When the client is to be warned of it; 0 = no more. */
+  warnAtMs = 0;
+  token: TokenMark | null = null;
+  rights: RoomRights | null = null;
+  /** Rooms that REST put it into, which it stays in whatever its token says. */
+  byApi: Set<Channel> | null = null;
   labels: Labels | null = null;
   /** Message types wanted; null = all. */
   types: readonly number[] | null = null;
@@ -68,6 +87,8 @@ export class Session {
     this.device = identity.device;
     this.connSeq = identity.connSeq;
     this.expiresAtMs = identity.expiresAtMs;
+    this.token = identity.token ?? null;
+    this.rights = identity.rights ?? null;
   }
 
   /** The welcome is out: from now on the client is answered. */

@@ -2,6 +2,7 @@ import type { NodeDirectory, NodeSeen } from '@app/registry';
 import { nodeRef } from '@app/registry';
 import {
   admit,
+  mayJoin,
   refresh,
   replaced,
   RpcError,
@@ -9,6 +10,8 @@ import {
   type AdmissionRequest,
   type Contract,
   type RefreshRequest,
+  type RoomAnswer,
+  type RoomQuestion,
   type RpcClient,
 } from '@app/rpc';
 import type { Clock, Log, Timer } from '@app/runtime';
@@ -71,6 +74,11 @@ export class LogicClient {
   /** @throws LogicUnavailableError */
   refresh(request: RefreshRequest): Promise<Admission> {
     return this.ask(refresh, request);
+  }
+
+  /** @throws LogicUnavailableError */
+  mayJoin(question: RoomQuestion): Promise<RoomAnswer> {
+    return this.ask(mayJoin, question);
   }
 
   /**

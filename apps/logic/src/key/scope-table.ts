@@ -27,6 +27,8 @@ const byRoute: Readonly<Record<string, Scope | undefined>> = {
   'DELETE /v1/connections/:id': 'manage',
   'PATCH /v1/connections/:id/labels': 'manage',
 
+  'POST /v1/tokens/revoke': 'manage',
+
   'GET /v1/channels/:channel/history': 'read',
   'GET /v1/dead-letters': 'read',
   'POST /v1/dead-letters/replay': 'manage',

@@ -1,4 +1,4 @@
-import { CodedError } from '@app/protocol';
+import { CodedError, NamePatterns, RoomPolicies } from '@app/protocol';
 import { createMemoryRegistry, type NodeSeen } from '@app/registry';
 import type { AdmissionRequest, Contract } from '@app/rpc';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
@@ -6,6 +6,7 @@ import { LogicMetrics } from '../logic.metrics.js';
 import { Gateways } from '../node/gateways.js';
 import { Authenticator, type Identity } from './authenticator.js';
 import { OpenAuthenticator } from './open.authenticator.js';
+import { RoomJudge } from './room-judge.js';
 import { SessionService } from './session.service.js';
 
 const registry = () => createMemoryRegistry(new ManualClock());
@@ -48,8 +49,15 @@ class Fixed extends Authenticator {
   }
 }
 
-const service = (who: Authenticator = new OpenAuthenticator(), gateways = new Asked()) =>
-  new SessionService(who, registry().devices, gateways, new LogicMetrics(new Metrics()));
+const revoked = { isKnown: true, has: ({ id }: { id: string | undefined }) => id === 'revoked' };
+const judge = (policies: string) =>
+  new RoomJudge(RoomPolicies.parse(policies), {
+    ask: ({ room, user }) =>
+      Promise.resolve(user === 'u1' ? { ok: true } : { ok: false, room, code: 'room_forbidden', message: 'no' }),
+  });
+
+const service = (who: Authenticator = new OpenAuthenticator(), gateways = new Asked(), policies = '') =>
+  new SessionService(who, revoked, judge(policies), registry().devices, gateways, new LogicMetrics(new Metrics()));
 
 describe('SessionService', () => {
   it('answers each in order, a refusal beside the admitted', async () => {
@@ -90,6 +98,54 @@ describe('SessionService', () => {
       code: 'unauthenticated',
     });
     expect(await sessions.refresh({ token: 't', app: 'other', user: 'u1' })).toMatchObject({ ok: false });
+  });
+
+  it('refuses what was revoked, and everybody while it is not known what was', async () => {
+    const token = { id: 'revoked', issuedAtMs: 0 };
+    const sessions = service(new Fixed({ user: 'u1', labels: {}, expiresAtMs: 0, token }));
+    expect((await sessions.admit([asking()]))[0]).toMatchObject({ ok: false, code: 'unauthenticated' });
+    expect(await sessions.refresh({ token: 't', app: 'default', user: 'u1' })).toMatchObject({ ok: false });
+    revoked.isKnown = false;
+    expect((await sessions.admit([asking()]))[0]).toMatchObject({ ok: false, code: 'auth_unavailable' });
+    revoked.isKnown = true;
+  });
+
+  it('lets the device of a token win, and takes no new token of another', async () => {
+    const sessions = service(new Fixed({ user: 'u1', device: 'phone', labels: {}, expiresAtMs: 0 }));
+    expect((await sessions.admit([asking({ device: 'tablet' })]))[0]).toMatchObject({ device: 'phone' });
+    const request = { token: 't', app: 'default', user: 'u1' };
+    expect(await sessions.refresh({ ...request, device: 'phone' })).toMatchObject({ ok: true });
+    expect(await sessions.refresh({ ...request, device: 'tablet' })).toMatchObject({ ok: false });
+  });
+
+  it('answers which rooms one may join, why not the others, and what is needed for joins to come', async () => {
+    const rooms = NamePatterns.parse(['live:*', 'sys:1'])!;
+    const policies = 'sys:=api,shop:=webhook,lobby=open';
+    const asked = ['live:1', 'other', 'sys:1', 'shop:1', 'lobby'];
+    for (const user of ['u1', 'u2']) {
+      const sessions = service(new Fixed({ user, rooms, labels: {}, expiresAtMs: 0 }), new Asked(), policies);
+      const [admission] = await sessions.admit([asking({ rooms: asked })]);
+      expect(admission).toMatchObject({
+        rooms: user === 'u1' ? ['live:1', 'shop:1', 'lobby'] : ['live:1', 'lobby'],
+        allowedRooms: ['live:*', 'sys:1'],
+        roomPolicies: policies,
+      });
+      const { refusedRooms } = admission as Extract<typeof admission, { ok: true }>;
+      expect(refusedRooms!.map(({ room, code }) => [room, code])).toEqual(
+        ['other', 'sys:1', ...(user === 'u1' ? [] : ['shop:1'])].map((room) => [room, 'room_forbidden']),
+      );
+    }
+  });
+
+  it('judges each alone: one that cannot be judged now keeps nobody else out', async () => {
+    const away = new CodedError('auth_unavailable', 'away');
+    const sessions = service({
+      identify: ({ user }) => (user === 'u1' ? Promise.reject(away) : Promise.resolve({ labels: {}, expiresAtMs: 0 })),
+    });
+    expect(await sessions.admit([asking({ user: 'u1' }), asking()])).toMatchObject([
+      { ok: false, code: 'auth_unavailable' },
+      { ok: true },
+    ]);
   });
 
   it('has replaced connections closed where they are', async () => {

@@ -1,14 +1,17 @@
 import { CloseCode, CodedError, defaultApp, Limits, parseConnectionId } from '@app/protocol';
-import type { DeviceDirectory, NodeSeen } from '@app/registry';
+import type { DeviceDirectory, NodeSeen, RevokedTokens } from '@app/registry';
 import { kick, type Admission, type AdmissionRequest, type RefreshRequest, type Refused } from '@app/rpc';
 import type { LogicMetrics } from '../logic.metrics.js';
 import type { Gateways } from '../node/gateways.js';
 import type { Authenticator, Identity } from './authenticator.js';
+import type { RoomJudge } from './room-judge.js';
 
 /** Decides who may connect, and has those closed who were replaced. */
 export class SessionService {
   constructor(
     private readonly authenticator: Authenticator,
+    private readonly revoked: Pick<RevokedTokens, 'has' | 'isKnown'>,
+    private readonly rooms: RoomJudge,
     private readonly devices: DeviceDirectory,
     private readonly gateways: Gateways,
     private readonly metrics: LogicMetrics,
@@ -32,7 +35,8 @@ export class SessionService {
       if (identity.device !== undefined && identity.device !== request.device) {
         throw new CodedError('unauthenticated', 'the token is of another device');
       }
-      return admitted(identity, request.app, {}, []);
+      this.refuseRevoked(identity, request.app);
+      return { ...admitted(identity, request.app, {}), rooms: [], ...this.rooms.toTell(identity) };
     });
   }
 
@@ -61,11 +65,30 @@ export class SessionService {
   private async admitOne(request: AdmissionRequest): Promise<Admission> {
     const identity = await this.authenticator.identify(request);
     const app = identity.app ?? request.app ?? defaultApp;
-    const admission = admitted(identity, app, request.labels, request.rooms);
+    this.refuseRevoked(identity, app);
     const device = identity.device ?? request.device;
+    const who = {
+      app,
+      ...(identity.user !== undefined && { user: identity.user }),
+      ...(device !== undefined && { device }),
+    };
+    const { rooms, refusedRooms } = await this.rooms.choose(who, request.rooms, identity.rooms);
+    const admission = {
+      ...admitted(identity, app, request.labels),
+      rooms,
+      ...(refusedRooms.length > 0 && { refusedRooms }),
+      ...this.rooms.toTell(identity),
+    };
     if (device === undefined) return admission;
     if (identity.user === undefined) return { ...admission, device };
     return { ...admission, device, connSeq: await this.devices.nextSeq(app, identity.user, device) };
+  }
+
+  private refuseRevoked({ user, token }: Identity, app: string): void {
+    if (token === undefined) return;
+    if (!this.revoked.isKnown) throw new CodedError('auth_unavailable', 'what was revoked is not known yet; try again');
+    if (!this.revoked.has({ app, user, id: token.id, issuedAtMs: token.issuedAtMs })) return;
+    throw new CodedError('unauthenticated', 'the token was revoked');
   }
 
   private async judged(judge: () => Promise<Admission>): Promise<Admission> {
@@ -84,13 +107,12 @@ function admitted(
   identity: Identity,
   app: string,
   asked: Readonly<Record<string, string>>,
-  rooms: string[],
-): Extract<Admission, { ok: true }> {
-  const { user, expiresAtMs } = identity;
+): Omit<Extract<Admission, { ok: true }>, 'rooms'> {
+  const { user, expiresAtMs, token } = identity;
   const own = Object.entries(asked).filter(([key]) => !Object.hasOwn(identity.labels, key));
   const room = Limits.labelsPerConnection - Object.keys(identity.labels).length;
   const labels = { ...Object.fromEntries(own.slice(0, room)), ...identity.labels };
-  return { ok: true, app, ...(user !== undefined && { user }), rooms, labels, expiresAtMs };
+  return { ok: true, app, ...(user !== undefined && { user }), labels, expiresAtMs, ...(token && { token }) };
 }
 
 /** @throws the error when it is no refusal of the one who asked */

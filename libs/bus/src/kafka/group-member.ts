@@ -36,6 +36,7 @@ export class GroupMember {
   private readonly log: Log;
   private readonly living: Promise<void>;
   private crash: (error: Error) => void = () => {};
+  private stop: () => void = () => {};
   private trouble = 'the group of the jobs was not joined yet';
 
   constructor(
@@ -79,6 +80,7 @@ export class GroupMember {
   /** Leaves the group, so that the others need not miss it first; gives up waiting after the time of a request. */
   async leave(): Promise<void> {
     this.leaving.abort();
+    this.stop();
     await within(this.options.settings.requestTimeoutMs, 'the group was not left', this.living).catch(
       (error: unknown) => this.log.warn({ err: error }, 'Kafka was left without a word'),
     );
@@ -145,9 +147,9 @@ export class GroupMember {
   private over(consumer: Consumer): Promise<void> {
     const over = new Promise<void>((resolve, reject) => {
       this.crash = reject;
+      this.stop = resolve;
       consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error));
       if (this.leaving.signal.aborted) resolve();
-      this.leaving.signal.addEventListener('abort', () => resolve(), { once: true });
     });
     over.catch(() => {}); // it may crash while it is still being started
     return over;

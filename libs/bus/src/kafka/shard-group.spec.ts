@@ -1,4 +1,4 @@
-import { EventEmitter, once } from 'node:events';
+import { EventEmitter, getEventListeners, once } from 'node:events';
 import { ManualClock, Metrics, silentLog } from '@app/runtime';
 import type { EachBatchPayload, Kafka } from 'kafkajs';
 import type { BusEntry, OwnedShard } from '../bus.js';
@@ -168,6 +168,21 @@ describe('a group whose shard', () => {
     await taking.when(() => taking.values(0).length === 3);
     expect(remembered).toEqual([...numbers(0, 4), ...numbers(0, 9)].map(Number));
     expect(taking.values(0)).toEqual(numbers(10, 12));
+    await group.close();
+  });
+
+  it('is lost again and again keeps nothing of the consumers that were', async () => {
+    const adding = jest.spyOn(EventTarget.prototype, 'addEventListener');
+    const { kafka, group, consumer } = await open();
+    let current = consumer;
+    for (let times = 0; times < 3; times += 1) {
+      const running = once(kafka, 'running');
+      current.emit('crash', { payload: { error: new Error('gone') } });
+      [current] = (await running) as [FakeConsumer];
+    }
+    const listeners = adding.mock.contexts.map((target) => getEventListeners(target as EventTarget, 'abort').length);
+    adding.mockRestore();
+    expect(Math.max(...listeners)).toBeLessThan(2);
     await group.close();
   });
 });

@@ -1,16 +1,15 @@
 import { CodedError, type Channel, type ChannelState, type Position } from '@app/protocol';
-import type { ChannelTop } from '@app/history';
 import { notRetained } from '@app/protocol/wires';
 import type { Clock, Metrics } from '@app/runtime';
 import type { ChannelTable, LocalChannel } from '../room/channel-table.js';
 import type { CurrentEpoch } from '../room/current-epoch.js';
-import type { Placed } from '../room/message.js';
 import type { Frame } from '../session/frame.js';
-import { Held, HeldChannel } from '../session/held.js';
+import { Held, type HeldChannel } from '../session/held.js';
 import type { Outboxes } from '../session/outboxes.js';
 import type { Session } from '../session/session.js';
 import type { Registrar } from '../upstream/registrar.js';
 import type { HistoryLook } from './history-look.js';
+import { Joining } from './joining.js';
 import type { Restoring } from './restoring.js';
 
 /**
@@ -18,17 +17,6 @@ import type { Restoring } from './restoring.js';
  * A channel that was left meanwhile is missing.
  */
 export type Announce = (states: ReadonlyMap<Channel, ChannelState>) => void;
-
-/** A channel that a session joins, and what history says of it. */
-interface Joining {
-  local: LocalChannel;
-  holding: HeldChannel;
-  since: Position | undefined;
-  state: ChannelState;
-  /** What history covers: the live messages that go on behind it are newer. */
-  top: number;
-  missed: readonly Placed[];
-}
 
 /** What one call of `join` is about. */
 interface Join {
@@ -114,9 +102,9 @@ export class Replay {
   private enter(session: Session, channel: Channel, since: Position | undefined): Joining {
     this.channels.alter(session, () => (session.held ??= new Held()));
     const { channel: local } = this.channels.join(session, channel);
-    const holding = new HeldChannel();
-    this.channels.hold(session, local, holding);
-    return { local, holding, since, state: { epoch: '', offset: -1 }, top: -1, missed: [] };
+    const joining = new Joining(local, since);
+    this.channels.hold(session, local, joining.holding);
+    return joining;
   }
 
   private sinceOf(session: Session, channel: Channel): Position | undefined {
@@ -155,7 +143,7 @@ export class Replay {
     const [lasting] = await Promise.all([restoring?.read(), this.lookAt(session, fresh)]);
     if (restoring && lasting && lasting.length > 0) await this.restore(session, fresh, restoring, lasting);
     for (let looks = 1; !isGone(session) && this.isBehind(fresh); looks += 1) {
-      if (looks === maxLooks) return this.giveUp(fresh);
+      if (looks === maxLooks) return fresh.forEach((joining) => joining.giveUp(this.epoch.value));
       await this.lookAt(session, fresh);
     }
   }
@@ -176,53 +164,11 @@ export class Replay {
       session.app,
       some.map(({ local }) => local.channel),
     );
-    await Promise.all(some.map((joining) => this.place(session.app, joining, tops.get(joining.local.channel)!)));
+    await Promise.all(some.map((joining) => joining.place(tops.get(joining.local.channel)!, this.look)));
   }
 
-  private async place(app: string, joining: Joining, top: ChannelTop): Promise<void> {
-    const { local, since } = joining;
-    joining.top = top.offset;
-    joining.missed = [];
-    joining.state = { epoch: top.epoch, offset: top.offset };
-    if (since === undefined) return;
-    const isSameEpoch = since.epoch === top.epoch;
-    // Ahead of all that was ever there: the store has lost what this client had, so we cannot say what else.
-    const isAhead = since.offset > top.seen;
-    if (isSameEpoch && since.offset >= Math.max(0, top.offset)) {
-      joining.state = { epoch: top.epoch, offset: isAhead ? top.offset : since.offset, recovered: !isAhead };
-      return;
-    }
-    const page = await this.look.sharedPage(app, local.channel, since);
-    if (page.epoch !== top.epoch) return void (joining.state.recovered = false);
-    joining.top = page.top;
-    joining.missed = page.missed;
-    const recovered = page.recovered && isSameEpoch;
-    joining.state = { epoch: page.epoch, offset: recovered ? since.offset : page.top, recovered };
-  }
-
-  /** Whether there are messages that neither history as read nor what is held brings. */
   private isBehind(fresh: readonly Joining[]): boolean {
-    return fresh.some((joining) => this.needed(joining) > joining.top);
-  }
-
-  /** The offset up to which history must have been read. */
-  private needed({ local, holding, top, state }: Joining): number {
-    if (state.epoch !== this.epoch.value) return Infinity;
-    const newer = holding.waiting.filter((held) => held.offset > top);
-    const heldTo = newer.findLast((held) => held.prev !== notRetained)?.offset ?? top;
-    const beforeFirst = newer[0] === undefined ? -1 : Math.max(newer[0].prev, newer[0].after - 1);
-    return Math.max(beforeFirst, local.last !== undefined && local.last > heldTo ? local.last : -1);
-  }
-
-  private giveUp(fresh: readonly Joining[]): void {
-    for (const joining of fresh) {
-      const needed = this.needed(joining);
-      if (needed === Infinity) throw new Error('the epoch changes again and again');
-      if (needed <= joining.top) continue;
-      joining.top = needed;
-      joining.state = { epoch: joining.state.epoch, offset: needed };
-      if (joining.since !== undefined) joining.state.recovered = false;
-    }
+    return fresh.some((joining) => joining.isBehind(this.epoch.value));
   }
 
   /** All in one go: nothing live can come between. What was left meanwhile is not announced. */

@@ -28,7 +28,7 @@ const key = 'a-key-of-this-test';
   afterEach(() => page.close());
 
   const blockOf = ({ object }: Operation): Locator =>
-    page.locator(`[id="operations-${object.tags![0]}-${object.operationId}"]`);
+    page.locator(`[id="operations-${object.tags![0]!.replaceAll(' ', '_')}-${object.operationId}"]`);
 
   /** Expands a route, executes it as the page offers it and answers the status that the page shows. */
   async function execute(operation: Operation): Promise<string> {

@@ -19,6 +19,8 @@ const opens: Record<string, string[]> = {
     'listRooms',
     'getRoom',
     'listMembers',
+    'listRoomUsers',
+    'listUserRooms',
     'listUsers',
     'countUsersOnline',
     'getUser',

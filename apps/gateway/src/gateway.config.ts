@@ -3,6 +3,7 @@ import { defaultPolicies, parsePolicies } from '@app/history';
 import {
   authMode,
   isLoopback,
+  parseOrigins,
   processConfig,
   requestTimeout,
   rpcConfig,
@@ -51,7 +52,7 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
       'ALLOWED_ORIGINS',
       auth === 'open' ? '*' : '',
       'comma list of origins (`https://app.example.com`) whose pages may connect; `*`: any; empty: only of the same host. Clients that send no Origin are not asked',
-      origins,
+      parseOrigins,
     ),
     trustedProxies: trustProxy(env).addresses,
     policies: env.parsed(
@@ -121,21 +122,4 @@ function webSocketUrl(value: string): string {
   const isOne = value === '' || (URL.canParse(value) && /^wss?:$/.test(new URL(value).protocol));
   if (!isOne) throw new Error('must be a ws:// or wss:// URL');
   return value;
-}
-
-const listOf = (value: string) =>
-  value
-    .split(',')
-    .map((item) => item.trim())
-    .filter((item) => item !== '');
-
-/** `'any'`, or the origins themselves; an empty list stands for the same host. */
-function origins(value: string): 'any' | ReadonlySet<string> {
-  const list = listOf(value);
-  if (list.includes('*')) return 'any';
-  for (const item of list) {
-    const isOrigin = URL.canParse(item) && new URL(item).origin === item.toLowerCase();
-    if (!isOrigin) throw new Error(`must list origins like https://app.example.com; "${item}" is not one`);
-  }
-  return new Set(list.map((item) => item.toLowerCase()));
 }

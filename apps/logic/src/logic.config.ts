@@ -5,6 +5,7 @@ import {
   authMode,
   isLoopback,
   parseNetworks,
+  parseOrigins,
   processConfig,
   requestTimeout,
   rpcConfig,
@@ -40,6 +41,12 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
     requestTimeoutMs: requestTimeout(env),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
+    corsOrigins: env.parsed(
+      'CORS_ORIGINS',
+      '',
+      'comma list of origins (`https://app.example.com`) whose pages may speak to REST; `*`: any; empty: none',
+      parseOrigins,
+    ),
     console: env.flag(
       'CONSOLE',
       !isOpenToAll,

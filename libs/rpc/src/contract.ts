@@ -60,6 +60,9 @@ export const listMembers = asJson<MembersAsked, MembersSeen>('members.list');
 /** logic → gateway: how many members each channel has here. */
 export const countMembers = asJson<{ app: string; channels: string[] }, { counts: number[] }>('members.count');
 
+/** logic → gateway: how many connections, users and rooms of an app there are here. */
+export const countApp = asJson<{ app: string }, AppCounts>('app.count');
+
 /** logic → gateway: change what a connection says of itself. */
 export const changeLabels = asJson<LabelChange, LabelsChanged>('session.label');
 
@@ -189,6 +192,12 @@ export interface MembersSeen {
   members: ConnectionSeen[];
   /** There are later ones. */
   more: boolean;
+}
+
+export interface AppCounts {
+  connections: number;
+  users: number;
+  rooms: number;
 }
 
 export interface ConnectionSeen {

@@ -6,6 +6,7 @@ export * from './health.module.js';
 export * from './logger.js';
 export * from './metrics.js';
 export * from './networks.js';
+export * from './origins.js';
 export * from './process-config.js';
 export * from './readiness.js';
 export * from './redis.js';

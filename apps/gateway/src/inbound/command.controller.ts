@@ -1,6 +1,6 @@
 import { Controller } from '@nestjs/common';
 import { MessagePattern, Payload } from '@nestjs/microservices';
-import { answer, changeLabels, changeRooms, countMembers, kick, listMembers } from '@app/rpc';
+import { answer, changeLabels, changeRooms, countApp, countMembers, kick, listMembers } from '@app/rpc';
 import { Commands } from './commands.js';
 import { Enquiries } from './enquiries.js';
 
@@ -35,5 +35,10 @@ export class CommandController {
   @MessagePattern(countMembers.pattern)
   countMembers(@Payload() bytes: Buffer): Promise<Buffer> {
     return answer(countMembers, bytes, (asked) => this.enquiries.count(asked));
+  }
+
+  @MessagePattern(countApp.pattern)
+  countApp(@Payload() bytes: Buffer): Promise<Buffer> {
+    return answer(countApp, bytes, (asked) => this.enquiries.ofApp(asked));
   }
 }

@@ -1,4 +1,5 @@
-import type { ConnectionSeen, MembersAsked, MembersSeen } from '@app/rpc';
+import { allChannel } from '@app/protocol';
+import type { AppCounts, ConnectionSeen, MembersAsked, MembersSeen } from '@app/rpc';
 import { LowestFirst } from './lowest-first.js';
 import type { ChannelTable } from '../room/channel-table.js';
 import type { Session } from '../session/session.js';
@@ -27,6 +28,17 @@ export class Enquiries {
 
   count({ app, channels }: { app: string; channels: readonly string[] }): { counts: number[] } {
     return { counts: channels.map((channel) => this.channels.get(app, channel)?.members.length ?? 0) };
+  }
+
+  /** Walks all channels here, as the report of this node does every second. */
+  ofApp({ app }: { app: string }): AppCounts {
+    const counts = { connections: this.channels.get(app, allChannel)?.members.length ?? 0, users: 0, rooms: 0 };
+    for (const local of this.channels) {
+      if (local.app !== app) continue;
+      if (local.channel.startsWith('user:')) counts.users += 1;
+      else if (local.channel.startsWith('room:')) counts.rooms += 1;
+    }
+    return counts;
   }
 
   private seen(session: Session, details: boolean, address: boolean): ConnectionSeen {

@@ -2,6 +2,7 @@ import { Body, Controller, Get, HttpCode, Post, Query, UsePipes } from '@nestjs/
 import { ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import { ApiExamples, ApiProblems, ApiV1 } from '../openapi.js';
 import { BodyPipe } from '../rest/body.pipe.js';
+import { Caller } from '../rest/caller.js';
 import { QueryPipe } from '../rest/query.pipe.js';
 import { DeadLetters, DeadLettersQuery, Replay, ReplayBody } from './dead-letter.dto.js';
 import { DeadLetterService } from './dead-letter.service.js';
@@ -17,12 +18,12 @@ export class DeadLetterController {
   @ApiOperation({
     summary: 'Records that could not be delivered',
     description:
-      'What job gave up, of all apps, with the reason. An outage of Redis, Kafka or a network never makes one: records wait then. With Kafka a page may take some seconds.',
+      'What job gave up, with the reason: of all apps, also what cannot be read and so is of none; with `X-App-Id` or a key of one app of that app only. An outage of Redis, Kafka or a network never makes one: records wait then. With Kafka a page may take some seconds.',
   })
   @ApiOkResponse({ type: DeadLetters, description: 'A page.' })
   @ApiProblems('invalid_query', 'unknown_field', 'bad_cursor', 'bus_unavailable')
-  listDeadLetters(@Query() query: DeadLettersQuery): Promise<DeadLetters> {
-    return this.letters.list(query);
+  listDeadLetters(@Query() query: DeadLettersQuery, @Caller() { only }: Caller): Promise<DeadLetters> {
+    return this.letters.list(query, only);
   }
 
   @Post('replay')
@@ -38,7 +39,7 @@ export class DeadLetterController {
   })
   @ApiOkResponse({ type: Replay, description: 'What became of each.' })
   @ApiProblems('invalid_body', 'unknown_field', 'bad_cursor', 'unsupported_media_type', 'bus_unavailable')
-  replayDeadLetters(@Body() body: ReplayBody): Promise<Replay> {
-    return this.letters.replay(body);
+  replayDeadLetters(@Body() body: ReplayBody, @Caller() { only }: Caller): Promise<Replay> {
+    return this.letters.replay(body, only);
   }
 }

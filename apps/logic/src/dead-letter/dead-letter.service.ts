@@ -25,15 +25,15 @@ export class DeadLetterService {
     private readonly log: Log,
   ) {}
 
-  /** @throws CodedError bad_cursor, bus_unavailable */
-  async list(query: DeadLettersQuery): Promise<DeadLetters> {
-    const { letters, ...page } = await this.page('dead-letters', query);
+  /** Of one app, or all there are. @throws CodedError bad_cursor, bus_unavailable */
+  async list(query: DeadLettersQuery, app?: string): Promise<DeadLetters> {
+    const { letters, ...page } = await this.page('dead-letters', query, app);
     return { deadLetters: letters.map((letter) => seen(letter)), ...page };
   }
 
   /** @throws CodedError bad_cursor, bus_unavailable: then it is safe to ask again. */
-  async replay({ dryRun = false, ...query }: ReplayBody): Promise<Replay> {
-    const { letters, ...page } = await this.page('dead-letters/replay', query);
+  async replay({ dryRun = false, ...query }: ReplayBody, app?: string): Promise<Replay> {
+    const { letters, ...page } = await this.page('dead-letters/replay', query, app);
     const ways = letters.map((letter) => this.wayOf(letter));
     const sent = letters.filter((_, i) => typeof ways[i] !== 'string');
     if (!dryRun && sent.length > 0) {
@@ -59,16 +59,22 @@ export class DeadLetterService {
     }
   }
 
-  /** What had died when the first page was asked for. */
+  /** What had died when the first page was asked for; shorter than `limit` where letters of other apps lie between. */
   private async page(
     route: string,
     { reason, since, cursor, limit = defaultLimit }: Omit<ReplayBody, 'dryRun'>,
+    app: string | undefined,
   ): Promise<{ letters: DeadLetterPage['letters']; cursor?: string }> {
-    const list = [route, reason ?? '', since ?? ''];
+    const list = [route, app ?? '', reason ?? '', since ?? ''];
     const place = this.cursors.read(list, cursor);
     const [after, before] = place === undefined ? [] : place.split(':').map(Number);
     const sinceMs = since === undefined ? undefined : Date.parse(since);
-    const { letters, next, end } = await this.reached(this.letters.list({ reason, sinceMs, after, before, limit }));
+    const {
+      letters: found,
+      next,
+      end,
+    } = await this.reached(this.letters.list({ reason, sinceMs, after, before, limit }));
+    const letters = app === undefined ? found : found.filter((letter) => appOf(letter) === app);
     return { letters, ...(next !== undefined && { cursor: this.cursors.write(list, `${next}:${before ?? end}`) }) };
   }
 
@@ -85,6 +91,12 @@ export class DeadLetterService {
 function unreachable(error: unknown): CodedError {
   const why = error instanceof BusUnavailableError ? error.message : 'The dead letters cannot be reached now';
   return new CodedError('bus_unavailable', `${why}; asking again is safe.`);
+}
+
+/** Undefined when nobody can tell. */
+function appOf({ value }: DeadLetter): string | undefined {
+  const record = readRecord(value);
+  return record instanceof Error ? undefined : record.app;
 }
 
 function seen({ source, topic, reason, error, diedAtMs, job, key, value, messageId }: DeadLetter): DeadLetterSeen {

@@ -16,11 +16,13 @@ const byRoute: Readonly<Record<string, Scope | undefined>> = {
   'GET /v1/rooms': 'read',
   'GET /v1/rooms/:room': 'read',
   'GET /v1/rooms/:room/members': 'read',
+  'GET /v1/rooms/:room/users': 'read',
   'POST /v1/rooms/:room/join': 'manage',
   'POST /v1/rooms/:room/leave': 'manage',
 
   'GET /v1/users': 'read',
   'GET /v1/users/:user': 'read',
+  'GET /v1/users/:user/rooms': 'read',
   'POST /v1/users/online': 'read',
   'DELETE /v1/users/:user/connections': 'manage',
 

@@ -1,6 +1,7 @@
 import { isIPv6, type BlockList } from 'node:net';
 import { CodedError } from '@app/protocol';
 import type { NodeSeen } from '@app/registry';
+import { countApp } from '@app/rpc';
 import type { Gateways } from './gateways.js';
 import type { GatewayNode, GatewayNodes, NodeLoad, Online } from './node.dto.js';
 
@@ -21,20 +22,31 @@ export class NodeService {
     private readonly networks: readonly RegionNetworks[] = [],
   ) {}
 
-  async online(): Promise<Online> {
-    const nodes = (await this.gateways.list()).map(loadOf);
+  /** Of one app, or of all. @throws CodedError timeout */
+  async online(app?: string): Promise<Online> {
+    const seen = await this.gateways.list();
+    const nodes = (await Promise.all(seen.map((node) => this.countedFor(node, app)))).map(loadOf);
     const total = (count: 'connections' | 'users' | 'rooms') => nodes.reduce((sum, node) => sum + node[count], 0);
     return { connections: total('connections'), users: total('users'), rooms: total('rooms'), nodes };
   }
 
-  /** @throws CodedError unsupported_option */
-  async best(wish: { region?: string; ip?: string }): Promise<GatewayNodes> {
+  /**
+   * Best by their whole load, whoever asks; for an app with the numbers of that app only.
+   * @throws CodedError unsupported_option, timeout
+   */
+  async best(wish: { region?: string; ip?: string }, app?: string): Promise<GatewayNodes> {
     const region = wish.region ?? (wish.ip === undefined ? undefined : this.regionOf(wish.ip));
     const nodes = await this.gateways.list();
     const worse = (node: NodeSeen) =>
       (node.state === 'draining' ? 4 : isFull(node) ? 2 : 0) + (node.region === (region ?? node.region) ? 0 : 1);
     nodes.sort((a, b) => worse(a) - worse(b) || a.connections - b.connections);
-    return { nodes: nodes.map(gatewayOf), backoff };
+    const shown = nodes.map(async (node) => ({ ...gatewayOf(node), ...loadOf(await this.countedFor(node, app)) }));
+    return { nodes: await Promise.all(shown), backoff };
+  }
+
+  /** The node as one app may see it. */
+  private async countedFor(node: NodeSeen, app: string | undefined): Promise<NodeSeen> {
+    return app === undefined ? node : { ...node, ...(await this.gateways.ask(node, countApp, { app })) };
   }
 
   /** Undefined for an address of no region. */

@@ -4,12 +4,17 @@ import { fastifyTimes } from '@app/runtime';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { KeyGuard } from '../key/key-guard.js';
 import type { LogicMetrics } from '../logic.metrics.js';
+import type { Origins } from '@app/runtime';
 import { readBodies } from './bodies.js';
+import { Cors } from './cors.js';
 import { problem } from './problem.js';
 import type { RouteTable } from './route-table.js';
+import { closedHeaders, secureAnswers } from './security-headers.js';
 
 export interface RestSettings {
   maxBodyBytes: number;
+  corsOrigins: Origins;
+  needsKey: boolean;
   trustProxy: readonly string[];
   requestTimeoutMs: number;
 }
@@ -29,12 +34,14 @@ export function restAdapter(
     routerOptions: { maxParamLength: 16_384 }, // more than a URL may have: a name that is too long is a bad name, not an unknown route
     frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
       const body = JSON.stringify(problem('malformed', 'The URL cannot be read.'));
-      void reply.status(400).type('application/problem+json; charset=utf-8').send(body);
+      void reply.status(400).headers(closedHeaders).type('application/problem+json; charset=utf-8').send(body);
     },
     clientErrorHandler: refuseOnSocket,
   });
   const instance = adapter.getInstance<FastifyInstance>();
   routes.watch(instance);
+  secureAnswers(instance);
+  new Cors(settings.corsOrigins, settings.needsKey).watch(instance);
   keys.guard(instance);
   readBodies(instance, takesForms);
   instance.addHook('onResponse', (request, reply, done) => {
@@ -49,7 +56,7 @@ export function restAdapter(
 function refuseOnSocket(error: Error & { code?: string }, socket: Socket): void {
   if (error.code === 'ECONNRESET' || socket.destroyed) return;
   const body = JSON.stringify(problem('malformed', unreadable[error.code ?? ''] ?? 'This is not HTTP/1.1.'));
-  const head = `Content-Type: application/problem+json; charset=utf-8\r\nContent-Length: ${Buffer.byteLength(body)}`;
+  const head = `Content-Type: application/problem+json; charset=utf-8\r\nX-Content-Type-Options: nosniff\r\nContent-Length: ${Buffer.byteLength(body)}`;
   if (socket.writable) socket.write(`HTTP/1.1 400 Bad Request\r\nConnection: close\r\n${head}\r\n\r\n${body}`);
   socket.destroy(error);
 }

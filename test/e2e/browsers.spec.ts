@@ -164,8 +164,11 @@ describe('line breaks in what a stranger writes', () => {
       `${cluster.restUrls[0]}/v1/connections/${id}?reason=${encodeURIComponent('go\r\nX-Evil: 1')}`,
       { method: 'DELETE' },
     );
-    if (answer.status === 200) expect((await client.closed).code).toBe(4403);
-    else expect(answer.status).toBe(400);
+    const closed = answer.status === 200 ? (await client.closed).code : undefined;
+    expect([
+      [200, 4403],
+      [400, undefined],
+    ]).toContainEqual([answer.status, closed]);
   });
 
   it.each(['user', 'device', 'rooms', 'app', 'since', 'labels'])('are refused at the door in %s', async (name) => {

@@ -40,7 +40,7 @@ export class NodeService {
     const worse = (node: NodeSeen) =>
       (node.state === 'draining' ? 4 : isFull(node) ? 2 : 0) + (node.region === (region ?? node.region) ? 0 : 1);
     nodes.sort((a, b) => worse(a) - worse(b) || a.connections - b.connections);
-    const shown = nodes.map(async (node) => ({ ...gatewayOf(node), ...loadOf(await this.countedFor(node, app)) }));
+    const shown = nodes.map(async (node) => Object.assign(gatewayOf(node), loadOf(await this.countedFor(node, app))));
     return { nodes: await Promise.all(shown), backoff };
   }
 

@@ -11,6 +11,7 @@ import { startKafka } from '../support/kafka-server.js';
 import { startRedis } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -171,6 +172,7 @@ describeWithServers('dead letters', () => {
       await stream.stop();
       await ann.hasAll(stream);
       await ann.leave();
+      await ledgersEven(cluster);
 
       expect(await deadOf(cluster)).toEqual({});
       expect(await lettersOf(cluster)).toEqual([]);

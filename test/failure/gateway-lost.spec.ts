@@ -1,5 +1,6 @@
 import { numbers } from '../support/clients.js';
 import { Processes } from '../support/processes.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -39,6 +40,7 @@ describeWithServers('a gateway that is lost in mid-stream', () => {
       expect(person.closes).toEqual([]);
       await person.leave();
     }
+    await ledgersEven(cluster);
   });
 
   it('is killed, and its clients find everything that they missed at another one', async () => {

@@ -5,6 +5,7 @@ import { numbers } from '../support/clients.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -63,6 +64,7 @@ describeWithServers('history that lost something', () => {
         expect(person.closes).toEqual([]);
         await person.leave();
       }
+      await ledgersEven(cluster);
       expect(await epochsEnded(cluster)).toBe(0);
     } finally {
       await proxy.close();
@@ -97,6 +99,7 @@ describeWithServers('history that lost something', () => {
         expect(person.recovered.slice(0, rooms.length)).toEqual(rooms.map(() => false));
         await person.leave();
       }
+      await ledgersEven(cluster);
       expect(await epochsEnded(cluster)).toBeGreaterThan(0);
     } finally {
       await proxy.close();
@@ -130,6 +133,7 @@ describeWithServers('history that lost something', () => {
         expect(person.recovered.slice(0, rooms.length)).toEqual(rooms.map(() => false));
         await person.leave();
       }
+      await ledgersEven(cluster);
       const back = await cluster.connect('away', { rooms: ['a'], query: { since: `room:a@${epoch}:${offset}` } });
       const stands = (back.packets[0]!.data as Welcome).channels['room:a']!;
       expect(stands).toMatchObject({ recovered: false });

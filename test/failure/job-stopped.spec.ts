@@ -2,6 +2,7 @@ import kafkajs from 'kafkajs';
 import { numbers } from '../support/clients.js';
 import { Processes } from '../support/processes.js';
 import { until } from '../support/until.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -60,6 +61,7 @@ describeWithServers('a job that hangs until another one has its shards', () => {
       expect(person.closes).toEqual([]);
       await person.leave();
     }
+    await ledgersEven(cluster);
     expect(await commits()).toEqual([]);
   });
 });

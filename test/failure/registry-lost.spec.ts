@@ -7,6 +7,7 @@ import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 import { upgradeRefused } from '../support/wire-client.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -90,6 +91,7 @@ describeWithServers('a registry that is lost in mid-stream', () => {
       expect(person.closes).toEqual([]);
       await person.leave();
     }
+    await ledgersEven(cluster);
   });
 
   it.each(['cut', 'hung'] as const)(
@@ -125,6 +127,7 @@ describeWithServers('a registry that is lost in mid-stream', () => {
         expect(person.closes).toEqual([]);
         await person.leave();
       }
+      await ledgersEven(cluster);
       // Nobody was judged by an outage.
       const dropped = await cluster.jobs[0]!.metrics.registry.metrics();
       expect(sumOf(dropped, 'skylark_dropped_total', { reason: 'node_lost' })).toBe(0);

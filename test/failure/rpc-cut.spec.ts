@@ -1,6 +1,7 @@
 import { Redis } from 'ioredis';
 import { startCluster } from '../support/cluster.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -35,5 +36,6 @@ describeWithServers('the connection from job to gateway', () => {
     await person.hasAll(stream);
     expect(person.closes).toEqual([]);
     await person.leave();
+    await ledgersEven(cluster);
   });
 });

@@ -3,6 +3,7 @@ import { startCluster, type Cluster } from '../support/cluster.js';
 import { numbers } from '../support/clients.js';
 import { startKafka } from '../support/kafka-server.js';
 import { startRedis } from '../support/redis-server.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -30,6 +31,7 @@ describeWithServers('a server that dies in mid-stream', () => {
         expect(person.closes).toEqual([]);
         await person.leave();
       }
+      await ledgersEven(cluster);
     } finally {
       await kafka.stop();
     }
@@ -63,6 +65,7 @@ describeWithServers('a server that dies in mid-stream', () => {
         expect(person.recovered.slice(0, rooms.length)).toEqual(rooms.map(() => false));
         await person.leave();
       }
+      await ledgersEven(cluster);
     } finally {
       await redis.stop();
     }

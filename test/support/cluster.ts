@@ -70,6 +70,13 @@ export class Cluster extends Clients {
     return this.gateways.map(({ port }) => `ws://127.0.0.1:${port}/connect`);
   }
 
+  /** What each app counts, in Prometheus's text format. */
+  scrape(): Promise<string[]> {
+    const ofApps = [...this.logics, ...this.jobs, ...this.gateways].map(({ metrics }) => metrics);
+    const all = this.shared ? [this.shared.busMetrics, ...ofApps] : ofApps;
+    return Promise.all(all.map(({ registry }) => registry.metrics()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dropAll();
     await this.end();
@@ -121,6 +128,8 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Cluste
 
 export interface Shared {
   bus: Bus;
+  /** What the bus counts. */
+  busMetrics: Metrics;
   deadLetters: DeadLetterLog;
   registry: Registry;
   history: HistoryStore;
@@ -130,17 +139,18 @@ export interface Shared {
 async function inMemory(env: Record<string, string>): Promise<Shared> {
   const log = createLog(env.LOG_LEVEL!);
   const { policies, embeddedBusBytes: maxBytes } = readConfig(env, (reader) => jobConfig(reader, 'standalone'));
+  const busMetrics = new Metrics();
   const options: BusOptions = {
     backend: 'embedded',
     shards: Number(env.SHARDS),
     maxBytes,
     log,
-    metrics: new Metrics(),
+    metrics: busMetrics,
   };
   const bus = createBus(options);
   const deadLetters = createDeadLetterLog(options);
   await bus.open();
   const idempotency = createMemoryIdempotency({ pendingMs: 60_000, ttlMs: 86_400_000, maxBytes: 1024 ** 2 });
   const history = createMemoryHistory(policies);
-  return { bus, deadLetters, registry: createMemoryRegistry(), history, idempotency };
+  return { bus, busMetrics, deadLetters, registry: createMemoryRegistry(), history, idempotency };
 }

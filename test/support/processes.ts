@@ -120,6 +120,11 @@ export class Processes extends Clients {
     return gateway;
   }
 
+  /** What each app counts, in Prometheus's text format. */
+  scrape(): Promise<string[]> {
+    return Promise.all(this.all.map((app) => app.metrics()));
+  }
+
   async [Symbol.asyncDispose](): Promise<void> {
     await this.dropAll();
     await Promise.all(this.all.map((app) => app.end()));

@@ -1,5 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { Metrics } from '@app/runtime';
+import { outcomes, type Counts } from './shard/tally.js';
 
 /** What job counts. `dropped` is by channel of a record where a lane lost it, else by record. */
 @Injectable()
@@ -7,6 +8,7 @@ export class JobMetrics {
   readonly dropped;
   readonly dead;
   readonly records;
+  private readonly settled;
   readonly deliveries;
   readonly batches;
   readonly laneBytes;
@@ -17,7 +19,12 @@ export class JobMetrics {
   constructor(metrics: Metrics) {
     this.dropped = metrics.dropped;
     this.dead = metrics.counter('skylark_dead_total', 'Records that went to the dead letters, by reason', ['reason']);
-    this.records = metrics.counter('skylark_job_records_total', 'Records taken from the bus');
+    this.records = metrics.counter('skylark_job_records_total', 'Records taken from the bus, repeats included');
+    this.settled = metrics.gauge(
+      'skylark_job_settled_records',
+      'Records of a shard of ours below its committed offset since the topic was made, by what became of them: consumed, dead, expired, duplicate',
+      ['shard', 'outcome'],
+    );
     this.deliveries = metrics.counter('skylark_job_deliveries_total', 'Deliveries that a gateway has acknowledged');
     this.batches = metrics.counter('skylark_job_batches_total', 'Batches sent to gateways, repeats included');
     this.laneBytes = metrics.gauge('skylark_job_lane_bytes', 'Bytes in all lanes, not acknowledged yet');
@@ -32,5 +39,15 @@ export class JobMetrics {
       'From the lane until the gateway has flushed',
       [0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5],
     );
+  }
+
+  /** What the commit of a shard says. */
+  settle(shard: number, counts: Counts): void {
+    for (const outcome of outcomes) this.settled.set({ shard, outcome }, counts[outcome]);
+  }
+
+  /** The shard is another's to count. */
+  unsettle(shard: number): void {
+    for (const outcome of outcomes) this.settled.remove({ shard, outcome });
   }
 }

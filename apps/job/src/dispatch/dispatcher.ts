@@ -25,7 +25,10 @@ export class Dispatcher {
     const failed: Undeliverable[] = [];
     records.forEach((record, i) => {
       const prevs = kept[i]!;
-      if (prevs === 'duplicate') return this.metrics.dropped.inc({ stage: 'job', reason: 'duplicate' });
+      if (prevs === 'duplicate') {
+        run.tally.mark(record.offset, 'duplicate');
+        return this.metrics.dropped.inc({ stage: 'job', reason: 'duplicate' });
+      }
       let parcels: Parcel[];
       try {
         parcels = parcelsOf(record, prevs, routes[i]!);

@@ -87,7 +87,7 @@ describe('Lanes', () => {
     const { lanes, shard, run, clients } = await open();
     run.watermark.read(1);
     expect(shard.calls.at(-1)).toBe('commit 2');
-    expect(shard.notes.at(-1)).toBe('epoch:-1 g1~1');
+    expect(shard.notes.at(-1)).toBe('epoch:-1 #0/0/0/0 g1~1');
     run.stop('a hand-over');
     await settled();
     clients.offsets.length = 0;
@@ -99,11 +99,11 @@ describe('Lanes', () => {
     await settled();
     expect(clients.offsets).toEqual([[]]);
     nextRun.watermark.read(2);
-    expect(next.notes.at(-1)).toBe('epoch:-1 g1~1');
+    expect(next.notes.at(-1)).toBe('epoch:-1 #0/0/0/0 g1~1');
     clients.answers.shift()!();
     await settled();
     nextRun.watermark.read(3);
-    expect(next.notes.at(-1)).toBe('epoch:-1');
+    expect(next.notes.at(-1)).toBe('epoch:-1 #0/0/0/0');
   });
 
   it('tells them at once, though nothing comes in that shard any more', async () => {

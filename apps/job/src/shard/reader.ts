@@ -24,14 +24,17 @@ export class Reader {
 
   async read(run: ShardRun, entries: readonly BusEntry[]): Promise<ReadRecord[]> {
     this.metrics.records.inc(entries.length);
+    run.tally.read(entries);
     const records: ReadRecord[] = [];
     const now = this.clock.now();
     for (const entry of entries) {
       const { offset, value, replayOf } = entry;
       const record = readRecord(value);
-      if (record instanceof Error) await this.dead.put(run, { reason: 'undecodable', error: record, entry });
-      else if (run.recentIds.isRepeat(record.id, record.part, offset, replayOf)) this.drop('duplicate');
-      else if (record.expiresAtMs > 0 && record.expiresAtMs <= now) this.drop('expired');
+      if (record instanceof Error) {
+        await this.dead.put(run, { reason: 'undecodable', error: record, entry });
+        run.tally.mark(offset, 'dead');
+      } else if (run.recentIds.isRepeat(record.id, record.part, offset, replayOf)) this.drop(run, offset, 'duplicate');
+      else if (record.expiresAtMs > 0 && record.expiresAtMs <= now) this.drop(run, offset, 'expired');
       else records.push(Object.assign(record, { offset, entry }));
     }
     return records;
@@ -44,7 +47,8 @@ export class Reader {
     }
   }
 
-  private drop(reason: 'duplicate' | 'expired'): void {
+  private drop(run: ShardRun, offset: number, reason: 'duplicate' | 'expired'): void {
+    run.tally.mark(offset, reason);
     this.metrics.dropped.inc({ stage: 'job', reason });
   }
 }

@@ -4,6 +4,7 @@ import { persist, type Log } from '@app/runtime';
 import { RecentIds } from './recent-ids.js';
 import { formatNote, readNote } from './commit-note.js';
 import { Retained } from './retained.js';
+import { Tally, type Counts } from './tally.js';
 import { Watermark } from './watermark.js';
 
 /**
@@ -12,6 +13,8 @@ import { Watermark } from './watermark.js';
  */
 export class ShardRun {
   readonly watermark: Watermark;
+  /** What became of the records that are not committed yet. */
+  readonly tally: Tally;
   recentIds = new RecentIds();
   /** What history had when the shard was claimed, and has taken since. */
   retained = new Retained();
@@ -31,13 +34,18 @@ export class ShardRun {
     private readonly log: Log,
     private readonly onHistoryLost: (run: ShardRun) => void = () => {},
     note = owned.note,
+    onCommit: (counts: Counts) => void = () => {},
   ) {
     this.note = note;
-    this.behind = readNote(note).behind;
+    const left = readNote(note);
+    this.behind = left.behind;
+    this.tally = new Tally(left.counts);
     this.watermark = new Watermark((offset) => {
       if (this.ended) return;
-      this.note = formatNote(this.retained.note(this.epoch, offset), this.behind);
+      const counts = this.tally.settle(offset);
+      this.note = formatNote(this.retained.note(this.epoch, offset), counts, this.behind);
       owned.commit(offset, this.note);
+      onCommit(counts);
     });
     if (owned.signal.aborted) this.ending.abort();
     else owned.signal.addEventListener('abort', () => this.ending.abort(), { once: true, signal: this.signal });

@@ -64,7 +64,7 @@ describe('ShardRuns', () => {
     await carry(history, run, record(3), record(4), record(5));
     run.watermark.acknowledged([waiting]);
     expect(owned.calls).toEqual(['commit 1', 'commit 3', 'commit 4', 'commit 6']);
-    expect(owned.notes).toEqual([-1, 1, 3, 5].map((offset) => formatPosition({ epoch, offset })));
+    expect(owned.notes).toEqual([-1, 1, 3, 5].map((offset) => `${formatPosition({ epoch, offset })} #0/0/0/0`));
   });
 });
 

@@ -41,7 +41,7 @@ export class ShardRuns {
   of(owned: OwnedShard): Promise<ShardRun> {
     const known = this.runs.get(owned);
     if (known) return known.begun;
-    owned.signal.addEventListener('abort', () => this.runs.delete(owned), { once: true });
+    owned.signal.addEventListener('abort', () => this.lose(owned), { once: true });
     return this.start(this.runOf(owned));
   }
 
@@ -79,8 +79,22 @@ export class ShardRuns {
     if (epoch !== run.epoch) this.startOver(run);
   }
 
+  private lose(owned: OwnedShard): void {
+    this.runs.delete(owned);
+    // Its next owner counts on; it may be this process again, and then has begun already.
+    if (![...this.runs.keys()].some(({ shard }) => shard === owned.shard)) this.metrics.unsettle(owned.shard);
+  }
+
   private runOf(owned: OwnedShard, note?: string): ShardRun {
-    return new ShardRun(owned, '', this.log, (run) => this.startOver(run), note);
+    const run = new ShardRun(
+      owned,
+      '',
+      this.log,
+      () => this.startOver(run),
+      note,
+      (counts) => this.metrics.settle(owned.shard, counts),
+    );
+    return run;
   }
 
   private start(run: ShardRun, isAgain = false): Promise<ShardRun> {
@@ -143,6 +157,7 @@ export class ShardRuns {
       run.begin(new Retained(claimed.retainedTo, noted?.epoch === run.epoch ? noted.offset : -1));
       const { shard, epoch, owner } = run;
       if (run.ended) return run;
+      this.metrics.settle(shard, run.tally.counts);
       this.log.info({ shard, epoch, ownerEpoch: owner.ownerEpoch }, 'shard is ours');
       this.onBegun(run);
     } catch (error) {

@@ -51,6 +51,7 @@ export class Sieve {
   /** A record dies, and may come again as if it had never been here. */
   async bury(run: ShardRun, { id, part, offset, entry }: ReadRecord, error: unknown): Promise<void> {
     await this.dead.put(run, { reason: 'failing', error, entry, messageId: id });
+    run.tally.mark(offset, 'dead');
     run.recentIds.forget(id, part, offset);
   }
 

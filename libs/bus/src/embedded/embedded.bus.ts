@@ -1,6 +1,7 @@
 import { randomBytes } from 'node:crypto';
-import { silentLog, type Log } from '@app/runtime';
+import { silentLog, type Log, type Metrics } from '@app/runtime';
 import { Bus, BusUnavailableError, type Publishing, type ShardConsumer } from '../bus.js';
+import { Published } from '../published.js';
 import { EmbeddedShard } from './embedded-shard.js';
 
 export interface EmbeddedBusOptions {
@@ -8,6 +9,7 @@ export interface EmbeddedBusOptions {
   /** What all shards may hold together until it is committed; 64 MiB unless told. */
   maxBytes?: number;
   log?: Log;
+  metrics?: Metrics;
 }
 
 /** What a record costs beside its bytes, so that empty ones are bounded too. */
@@ -20,14 +22,16 @@ export class EmbeddedBus extends Bus {
   readonly durable = false;
   private readonly maxBytes: number;
   private readonly log: Log;
+  private readonly published: Published;
   private readonly logs: EmbeddedShard[];
   private opened = false;
   private consumer: ShardConsumer | undefined;
   private closed: Promise<void> | undefined;
   private bytes = 0;
 
-  constructor({ shards, maxBytes = 64 * 1024 * 1024, log = silentLog }: EmbeddedBusOptions) {
+  constructor({ shards, maxBytes = 64 * 1024 * 1024, log = silentLog, metrics }: EmbeddedBusOptions) {
     super();
+    this.published = new Published(metrics);
     this.shards = shards;
     this.maxBytes = maxBytes;
     this.log = log;
@@ -55,6 +59,7 @@ export class EmbeddedBus extends Bus {
     if (this.bytes + size > this.maxBytes) throw new BusUnavailableError(this.full());
     this.bytes += size;
     for (const record of records) this.logs[record.shard]!.append(record);
+    this.published.held(records.length);
   }
 
   async consume(consumer: ShardConsumer): Promise<void> {

@@ -3,6 +3,7 @@ import type { Kafka, Producer } from 'kafkajs';
 import { BusUnavailableError, type Publishing } from '../bus.js';
 import { isRefusal, saying } from './kafka-client.js';
 import type { KafkaSettings } from './kafka.options.js';
+import { Published } from '../published.js';
 import { within } from './time-limit.js';
 
 /** A publish on its way. */
@@ -46,6 +47,7 @@ export class GatheringProducer {
   private inFlight: Load | undefined;
   private trouble: { why: string; until: number } | undefined;
   private readonly log: Log;
+  private readonly published: Published;
 
   /** @param check is told the number of partitions before each request, and throws to forbid it for good. */
   constructor(
@@ -56,6 +58,7 @@ export class GatheringProducer {
     private readonly check: (partitions?: number) => void,
   ) {
     this.log = settings.log;
+    this.published = new Published(settings.metrics);
     this.sweep = clock.every(Math.min(250, settings.publishTimeoutMs / 4), () => this.giveUpLate());
   }
 
@@ -134,6 +137,7 @@ export class GatheringProducer {
   /** Tries until Kafka holds the load, answers why not when nobody waits for it any more. */
   private async deliver(load: Load): Promise<Error | undefined> {
     for (let attempt = 1; ; attempt += 1) {
+      if (attempt > 1) this.published.resent(load.records.length);
       try {
         await within(this.settings.publishTimeoutMs, 'Kafka did not acknowledge', this.attempt(load.records));
         this.trouble = undefined;

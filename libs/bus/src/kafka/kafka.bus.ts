@@ -5,6 +5,7 @@ import { GatheringProducer } from './gathering-producer.js';
 import { kafkaClient, patient } from './kafka-client.js';
 import { KafkaLink } from './kafka-link.js';
 import { type KafkaBusOptions, type KafkaSettings, kafkaSettings } from './kafka.options.js';
+import { Published } from '../published.js';
 import { RetentionWatch } from './retention-watch.js';
 import { ShardGroup } from './shard-group.js';
 import { ShardOffsets } from './shard-offsets.js';
@@ -21,6 +22,7 @@ export class KafkaBus extends Bus {
   private readonly look: TopicLook;
   private readonly topic: ShardTopic;
   private readonly retention: RetentionWatch;
+  private readonly published: Published;
   private readonly closing = new AbortController();
   private opening: Promise<void> | undefined;
   private closed: Promise<void> | undefined;
@@ -39,6 +41,7 @@ export class KafkaBus extends Bus {
       onShards: () => void this.group?.close(),
       onRemade: (id) => this.group?.topicIs(id),
     });
+    this.published = new Published(this.settings.metrics);
     this.retention = new RetentionWatch(this.settings.log, this.settings.metrics, this.clock);
   }
 
@@ -65,7 +68,7 @@ export class KafkaBus extends Bus {
       const exists = Number.isInteger(shard) && shard >= 0 && shard < shards;
       if (!exists) throw new RangeError(`there is no shard ${shard}, only 0 to ${shards - 1}`);
     }
-    if (records.length > 0) await producer.publish(records);
+    if (records.length > 0) await this.published.of(records.length, producer.publish(records));
   }
 
   /** @throws ShardsChangedError, BusUnavailableError */

@@ -24,6 +24,7 @@ interface Request {
 }
 
 const hashOf = (text: string) => `sha256:${createHash('sha256').update(text).digest('hex')}`;
+const tokens = { AUTH_MODE: 'jwt', JWT_SECRET: 'a secret of this test that has 32 bytes' };
 const json = { 'content-type': 'application/json' };
 const keys: Record<string, string>[] = [{ 'x-api-key': key }, { authorization: `Bearer ${key}` }];
 const noKeys: Record<string, string>[] = [
@@ -40,6 +41,8 @@ describe('the OpenAPI document', () => {
   let judge: Judge;
   /** Asks for a key. */
   let locked: RunningLogic;
+  /** Knows tokens, which can be revoked there only. */
+  let jwt: RunningLogic;
   /** Its key is of one app. */
   let bound: RunningLogic;
   /** None of its bus, registry, history and keys answers. */
@@ -52,25 +55,25 @@ describe('the OpenAPI document', () => {
     operations = operationsOf(spec);
     judge = new Judge(spec);
     locked = await logicWith({ API_KEYS: `other,${key}` }, { registry: createMemoryRegistry() });
+    jwt = await logicWith({ ...tokens, MAX_BODY_BYTES: String(maxBodyBytes) }, { registry: createMemoryRegistry() });
     bound = await logicWith({ API_KEYS: `${hashOf(key)} app=shop` }, { registry: createMemoryRegistry() });
-    broken = await logicWith(
-      {},
-      {
-        registry: notAnswering(createMemoryRegistry()),
-        history: notAnswering(createMemoryHistory(parsePolicies(''))),
-        deadLetters: notAnswering(
-          createDeadLetterLog({ backend: 'embedded', shards: 1, log: silentLog, metrics: new Metrics() }),
-        ),
-        idempotency: notAnswering(createMemoryIdempotency({ pendingMs: 1, ttlMs: 1, maxBytes: 1 })),
-      },
-    );
+    broken = await logicWith(tokens, {
+      registry: notAnswering(createMemoryRegistry()),
+      history: notAnswering(createMemoryHistory(parsePolicies(''))),
+      deadLetters: notAnswering(
+        createDeadLetterLog({ backend: 'embedded', shards: 1, log: silentLog, metrics: new Metrics() }),
+      ),
+      idempotency: notAnswering(createMemoryIdempotency({ pendingMs: 1, ttlMs: 1, maxBytes: 1 })),
+    });
   });
   afterAll(async () => {
-    await Promise.all([locked?.close(), bound?.close(), broken?.close()]);
+    await Promise.all([locked?.close(), bound?.close(), jwt?.close(), broken?.close()]);
     await cluster?.[Symbol.asyncDispose]();
   });
 
-  const ask = async (request: Request, port = cluster.logics[0]!.port): Promise<Answered & { headers: Headers }> => {
+  const portFor = ({ url }: Request): number => (url.startsWith('/v1/tokens/') ? jwt : cluster.logics[0]!).port;
+
+  const ask = async (request: Request, port = portFor(request)): Promise<Answered & { headers: Headers }> => {
     const { url, method, body, headers = body === undefined ? {} : json } = request;
     const answer = await fetch(`http://127.0.0.1:${port}${url}`, { method, headers, body });
     const contentType = answer.headers.get('content-type') ?? '';

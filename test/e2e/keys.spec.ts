@@ -14,7 +14,7 @@ const hashed = (key: string, fields: string) =>
 /** What each scope opens, by operationId. A new route belongs into one of these. */
 const opens: Record<string, string[]> = {
   push: ['pushToAll', 'pushToRooms', 'pushToUsers', 'pushToDevices', 'pushToConnections', 'pushToLabels', 'pushBatch'],
-  manage: ['joinRoom', 'leaveRoom', 'kickUser', 'kickConnection', 'changeLabels', 'replayDeadLetters'],
+  manage: ['joinRoom', 'leaveRoom', 'kickUser', 'kickConnection', 'changeLabels', 'replayDeadLetters', 'revokeTokens'],
   read: [
     'listRooms',
     'getRoom',

@@ -57,6 +57,7 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     .addTag('connections', 'Single connections')
     .addTag('channels', 'What was kept for who comes later')
     .addTag('dead letters', 'Records that could not be delivered')
+    .addTag('tokens', 'Take back what clients show')
     .addTag('online', 'Who is here, and which gateways serve them')
     .build();
   const document = SwaggerModule.createDocument(app, description, {

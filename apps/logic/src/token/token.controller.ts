@@ -27,7 +27,7 @@ export class TokenController {
   })
   @ApiOkResponse({ type: Revoked, description: 'It is in the list that every process reads.' })
   @ApiProblems('invalid_body', 'unknown_field', 'bad_name', 'unsupported_option', 'unsupported_media_type', 'timeout')
-  revoke(@Body() body: RevokeBody, @Caller() caller: Caller): Promise<Revoked> {
+  revokeTokens(@Body() body: RevokeBody, @Caller() caller: Caller): Promise<Revoked> {
     return this.tokens.revoke(caller.app, body);
   }
 }

@@ -136,6 +136,8 @@ export function connectRedis(url: string, options: { log: Log; name: string }): 
     retryStrategy: (attempt) => backoffMs(attempt, 50, maxRetryMs),
     commandTimeout: commandTimeoutMs,
     connectTimeout: commandTimeoutMs,
+    // ioredis waits so long for the end of a socket, also of one that has ended, and keeps the process alive meanwhile.
+    disconnectTimeout: 100,
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,

@@ -133,7 +133,14 @@ class Gateway {
     };
     this.claims = new DeviceClaims(onTheWire, this.sessions, logic, clock, silentLog);
     const outboxes = new Outboxes(1_000_000, new Metrics());
-    this.farewell = new Farewell(this.sessions, new ChannelTable(), outboxes, this.claims, silentLog);
+    this.farewell = new Farewell(
+      this.sessions,
+      new ChannelTable(),
+      outboxes,
+      this.claims,
+      { release: () => {} },
+      silentLog,
+    );
   }
 }
 

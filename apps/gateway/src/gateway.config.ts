@@ -4,6 +4,7 @@ import {
   authMode,
   isLoopback,
   parseOrigins,
+  parseNetworks,
   processConfig,
   requestTimeout,
   rpcConfig,
@@ -80,6 +81,7 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
       min: 1,
     }),
     maxRooms: env.int('MAX_ROOMS', 100, 'rooms a connection may be in, and a user by REST', { min: 1, max: 10_000 }),
+    ...connectLimits(env),
     ...frameRates(env),
     requestTimeoutMs: requestTimeout(env),
     drainMs: env.ms('DRAIN_MS', 10_000, 'milliseconds over which clients are asked to go when this gateway ends'),
@@ -90,6 +92,31 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
 };
 
 export type GatewayConfig = Readonly<ReturnType<typeof gatewayConfig>>;
+
+/** Many people share an address, and a balancer that is not in TRUST_PROXY is everybody's: so these are wide. */
+const connectLimits = (env: Env) => ({
+  maxConnectionsPerIp: env.int(
+    'MAX_CONNECTIONS_PER_IP',
+    10_000,
+    'connections of one address (IPv6: one /64), over all gateways with REGISTRY=redis; over it 429. 0: no limit',
+  ),
+  maxConnectsPerIp: env.int(
+    'MAX_CONNECTS_PER_IP',
+    500,
+    'connection attempts a second of one address, counted like the connections; over it 429. 0: no limit',
+  ),
+  limitExempt: env.parsed(
+    'LIMIT_EXEMPT',
+    '127.0.0.0/8,::1',
+    'comma list of addresses and networks of whose connections there may be any number; `none`: nobody',
+    (text) => parseNetworks(text === 'none' ? '' : text).addresses,
+  ),
+  maxConnectionsPerUser: env.int(
+    'MAX_CONNECTIONS_PER_USER',
+    1_000,
+    'connections of one user, over all gateways with REGISTRY=redis; over it 4429. 0: no limit',
+  ),
+});
 
 /** More than any client of a person needs, and little enough that one cannot keep a gateway busy. */
 const frameRates = (env: Env) => ({

@@ -17,6 +17,7 @@ import { Early } from './inbound/early.js';
 import { Farewell } from './inbound/farewell.js';
 import { FrameCounts } from './inbound/frame-counts.js';
 import { JoinLeave } from './inbound/join-leave.js';
+import { openLimits } from './limits.js';
 import { label } from './inbound/label.js';
 import { NestHandlers, type NestTools } from './inbound/nest-handlers.js';
 import { refresh } from './inbound/refresh.js';
@@ -38,11 +39,13 @@ import { Heartbeat } from './session/heartbeat.js';
 import { Outboxes } from './session/outboxes.js';
 import { SessionTable } from './session/session-table.js';
 import { ClientServer } from './transport/client-server.js';
+import { Newcomers } from './transport/newcomers.js';
 import { Comeback } from './upstream/comeback.js';
 import { DeviceClaims } from './upstream/device-claims.js';
 import { LogicClient } from './upstream/logic.client.js';
 import { LastingRooms } from './upstream/lasting-rooms.js';
 import { NodeAgent, type NodeEndpoint } from './upstream/node-agent.js';
+import { UserPlaces } from './upstream/user-places.js';
 import { Registrar } from './upstream/registrar.js';
 import { RoomCounts } from './upstream/room-counts.js';
 
@@ -75,6 +78,7 @@ export class Gateway {
   private readonly comparison: Comparison;
   private readonly drain: Drain;
   private readonly revoked: RevokedTokens;
+  private readonly limits: ReturnType<typeof openLimits>;
 
   constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
     const { config, metrics, readiness, log, clock, onSuperseded } = ground;
@@ -129,7 +133,9 @@ export class Gateway {
     this.revoked = revoked;
     const leaveRooms = new TokenRooms(channels, (session, channel) => rooms.leave(session, channel), outboxes);
     const tokens = new SessionTokens(revoked, leaveRooms, clock, config.tokenWarningMs);
-    const door = new Admission(sessions, this.logic, arrivals, this.agent, config.authMode, tokens, log);
+    this.limits = openLimits(config, ground);
+    const places = new UserPlaces(this.limits.ofUsers, metrics);
+    const door = new Admission(sessions, this.logic, arrivals, this.agent, places, config.authMode, tokens, log);
 
     this.repair = new GapRepair(look, epoch, clock, log, metrics);
     this.comparison = new Comparison(look, this.repair, channels, epoch, clock, log);
@@ -156,14 +162,15 @@ export class Gateway {
       },
       outboxes,
       early,
-      new Farewell(sessions, channels, outboxes, claims, log),
+      new Farewell(sessions, channels, outboxes, claims, places, log),
       new FrameCounts(metrics),
       log,
     );
 
     this.heartbeat = new Heartbeat(clock, timeoutMs, expiring(outboxes, clock));
     const { heartbeat } = this;
-    this.clients = new ClientServer({ door, inbound, heartbeat, limits, settings: config, metrics, log });
+    const newcomers = new Newcomers(this.limits.rate, this.limits.ofAddresses, config.limitExempt, metrics);
+    this.clients = new ClientServer({ door, inbound, heartbeat, limits, newcomers, settings: config, metrics, log });
     const drainMs = Math.min(config.drainMs, config.shutdownMs / 2);
     this.drain = new Drain(this.clients, sessions, outboxes, { agent: this.agent, registrar }, drainMs, clock, log);
 
@@ -195,5 +202,6 @@ export class Gateway {
     this.counts.stop();
     this.revoked.stop();
     this.logic.close();
+    await this.limits.close();
   }
 }

@@ -1,6 +1,6 @@
 import type { Admission as Answer, AdmissionRequest } from '@app/rpc';
-import { ManualClock, silentLog } from '@app/runtime';
-import { anyRoom, openRig, WrittenConnection } from './gateway-rig.contract.js';
+import { ConnectionQuota, ManualClock, Metrics, silentLog } from '@app/runtime';
+import { anyRoom, openRig, turns, WrittenConnection } from './gateway-rig.contract.js';
 import { JoinLeave } from './inbound/join-leave.js';
 import { Admission } from './replay/admission.js';
 import { SessionTokens } from './replay/session-tokens.js';
@@ -8,6 +8,7 @@ import { TokenRooms } from './replay/token-rooms.js';
 import type { Hello, Ticket } from './session/door.js';
 import { LogicClient, LogicUnavailableError, type LogicLink } from './upstream/logic.client.js';
 import { NodeAgent } from './upstream/node-agent.js';
+import { UserPlaces } from './upstream/user-places.js';
 
 const hello = (more: Partial<Hello> = {}): Hello => ({
   token: undefined,
@@ -33,7 +34,7 @@ const admitted: Answer = {
 } as const;
 
 /** A gateway whose logic answers as told; no answer: there is no logic. */
-async function openDoor(authMode: 'open' | 'jwt', answer?: (asked: AdmissionRequest) => Answer) {
+async function openDoor(authMode: 'open' | 'jwt', answer?: (asked: AdmissionRequest) => Answer, maxPerUser = 0) {
   const rig = await openRig();
   const clock = new ManualClock();
   const asked: unknown[] = [];
@@ -58,8 +59,11 @@ async function openDoor(authMode: 'open' | 'jwt', answer?: (asked: AdmissionRequ
   const revoked = { has: ({ id }: { id: string | undefined }) => id === 'revoked' };
   const rooms = new TokenRooms(rig.channels, (session, channel) => joinLeave.leave(session, channel), rig.outboxes);
   const tokens = new SessionTokens(revoked, rooms, clock, 60_000);
-  const door = new Admission(rig.sessions, logic, rig.arrivals, agent, authMode, tokens, silentLog);
-  return { rig, clock, door, asked, agent };
+  const metrics = new Metrics();
+  const quota = new ConnectionQuota({ name: 'users', max: maxPerUser, clock, metrics });
+  const places = new UserPlaces(quota, metrics);
+  const door = new Admission(rig.sessions, logic, rig.arrivals, agent, places, authMode, tokens, silentLog);
+  return { rig, clock, door, asked, agent, quota, places };
 }
 
 describe('knocking', () => {
@@ -199,5 +203,32 @@ describe('a new token on a live connection', () => {
     const { session, arrived } = rig.connect({ user: 'ann' });
     await arrived;
     await expect(door.refresh(session, 't')).rejects.toBeInstanceOf(LogicUnavailableError);
+  });
+});
+
+describe('the connections of a user', () => {
+  it('are so many: one more is closed 4429 with a back-off, and one that goes makes room', async () => {
+    const { door, quota, places } = await openDoor('jwt', () => admitted, 1);
+    const ticket = (await door.knock(hello({ token: 't' }))) as Ticket;
+    const [first, second, third] = [new WrittenConnection(), new WrittenConnection(), new WrittenConnection()];
+    const session = door.enter(first, ticket);
+    door.enter(second, ticket);
+    await turns();
+    expect(first.ended).toBeUndefined();
+    expect(second.ended).toEqual({ code: 4429, reason: 'this user has too many connections; retry after 10 s' });
+    places.release(session);
+    places.release(session);
+    expect(quota.size).toBe(0);
+    door.enter(third, ticket);
+    await turns();
+    expect(third.ended).toBeUndefined();
+  });
+
+  it('keep no place of one that is gone before it has it', async () => {
+    const { door, quota } = await openDoor('jwt', () => admitted, 1);
+    const ticket = (await door.knock(hello({ token: 't' }))) as Ticket;
+    door.enter(new WrittenConnection(), ticket).state = 'closed';
+    await turns();
+    expect(quota.size).toBe(0);
   });
 });

@@ -79,6 +79,11 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
       'memory for Idempotency-Keys with REGISTRY=memory, about 600 bytes each; over it the oldest are forgotten',
       { min: 64 * 1024 },
     ),
+    maxPushesPerSecond: env.int(
+      'MAX_PUSHES_PER_SECOND',
+      10_000,
+      'pushes a second with one API key, those of a batch one by one, over all logic with REGISTRY=redis; over it 429. 0: no limit',
+    ),
     maxTargets: env.int('MAX_TARGETS', Limits.targetsPerPush, 'targets of one call', { min: 1, max: 1_000_000 }),
     maxRooms: env.int('MAX_ROOMS', Limits.roomsPerConnection, 'rooms a connection may be in, and a user by REST', {
       min: 1,

@@ -9,8 +9,10 @@ import { rpcPortOf, rpcServerOptions } from '@app/rpc';
 import {
   Metrics,
   NestLog,
+  RateLimit,
   Readiness,
   SystemClock,
+  connectRedis,
   createLog,
   explainListen,
   isLoopback,
@@ -20,6 +22,7 @@ import {
 } from '@app/runtime';
 import { articleRoutes } from './article/article.controller.js';
 import { KeyGuard } from './key/key-guard.js';
+import { KeyLimit } from './key/key-limit.js';
 import { openKeys } from './key/open-keys.js';
 import type { LogicConfig } from './logic.config.js';
 import { LogicMetrics } from './logic.metrics.js';
@@ -66,6 +69,11 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   const keys = await openKeys(config, { clock, log, metrics });
   const counters = new LogicMetrics(metrics);
   const routes = new RouteTable();
+  const link = config.registry === 'redis' ? connectRedis(config.redisUrl, { log, name: 'limits' }) : undefined;
+  const shared = link && { link, prefix: config.redisPrefix };
+  const perSecond = config.maxPushesPerSecond;
+  const pushes = new RateLimit({ name: 'pushes', perSecond, metrics, ...(shared && { shared }) });
+  const keyLimit = new KeyLimit(pushes, metrics);
   const app = await NestFactory.create<NestFastifyApplication>(
     LogicModule.forRoot({
       config,
@@ -80,13 +88,16 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
       clock,
       log,
     }),
-    restAdapter(config, routes, new KeyGuard(keys.ring, log, metrics), counters, (route) => articleRoutes.has(route)),
+    restAdapter(config, routes, new KeyGuard(keys.ring, log, metrics), keyLimit, counters, (route) =>
+      articleRoutes.has(route),
+    ),
     { logger: new NestLog(log), bodyParser: false, abortOnError: false },
   );
   app.useGlobalFilters(new ProblemFilter(routes, counters, log));
   if (config.swagger) serveDocs(app);
-  const { host, port, rpcPort } = await listen(app, parts, { log, metrics, clock }).catch((error: unknown) => {
+  const { host, port, rpcPort } = await listen(app, parts, { log, metrics, clock }).catch(async (error: unknown) => {
     keys.close();
+    await link?.close();
     throw error;
   });
   const bus = app.get(Bus);
@@ -109,6 +120,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
       ending.abort();
       revoked.stop();
       keys.close();
+      await link?.close();
       await agent.close();
       app.get(Gateways).close();
       await app.close();

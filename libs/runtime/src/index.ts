@@ -1,6 +1,7 @@
 export * from './backoff.js';
 export * from './boot.js';
 export * from './clock.js';
+export * from './connection-quota.js';
 export * from './env.js';
 export * from './health.module.js';
 export * from './logger.js';
@@ -8,6 +9,7 @@ export * from './metrics.js';
 export * from './networks.js';
 export * from './origins.js';
 export * from './process-config.js';
+export * from './rate-limit.js';
 export * from './readiness.js';
 export * from './redis.js';
 export * from './request-times.js';

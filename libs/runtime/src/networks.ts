@@ -25,3 +25,29 @@ export function parseNetworks(text: string): Networks {
   }
   return { list, addresses };
 }
+
+/** An IPv4 address as such, also where a socket that takes both families wrote it as IPv6. */
+export function plainAddress(address = ''): string {
+  const mapped = /^::ffff:(\d+\.\d+\.\d+\.\d+)$/i.exec(address);
+  if (mapped) return mapped[1]!;
+  const hex = /^::ffff:([0-9a-f]{1,4}):([0-9a-f]{1,4})$/i.exec(address);
+  if (!hex) return address;
+  const [high, low] = [parseInt(hex[1]!, 16), parseInt(hex[2]!, 16)];
+  return [high >> 8, high & 255, low >> 8, low & 255].join('.');
+}
+
+/** Whom an address belongs to: an IPv4 address itself, the /64 of an IPv6 one, of which one subscriber has as many as he likes. */
+export function networkOf(address: string): string {
+  const plain = plainAddress(address);
+  if (isIP(plain) !== 6) return plain;
+  const [head = '', tail] = plain.split('%', 1)[0]!.split('::', 2);
+  const groups = head === '' ? [] : head.split(':');
+  if (tail !== undefined) {
+    const width = tail === '' ? 0 : tail.split(':').length + (tail.includes('.') ? 1 : 0);
+    const missing = 8 - groups.length - width;
+    for (let n = 0; n < missing; n += 1) groups.push('0');
+    if (tail !== '') groups.push(...tail.split(':'));
+  }
+  const network = groups.slice(0, 4).map((group) => parseInt(group, 16).toString(16));
+  return `${network.join(':')}::/64`;
+}

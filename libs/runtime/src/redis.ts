@@ -37,6 +37,11 @@ export class RedisLink {
     redis.on('close', () => this.away({}, 'redis connection lost; trying again'));
   }
 
+  /** The client itself, for what asks without waiting: it rejects at once while there is no connection. */
+  get client(): Redis {
+    return this.redis;
+  }
+
   /** Teaches the connection a Lua script under `command`. A script taught before is taught again, which changes nothing. */
   define(command: string, lua: string, numberOfKeys: number): void {
     this.redis.defineCommand(command, { lua, numberOfKeys });

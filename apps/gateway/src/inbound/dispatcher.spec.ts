@@ -93,7 +93,7 @@ function setup(state: Session['state'] = 'live') {
     refresh: refresh(door, early, outboxes),
     application: (type: number) => application.get(type),
   };
-  const farewell = new Farewell(sessions, channels, outboxes, devices, silentLog);
+  const farewell = new Farewell(sessions, channels, outboxes, devices, { release: () => {} }, silentLog);
   const dispatcher = new Dispatcher(handlers, outboxes, early, farewell, new FrameCounts(metrics), silentLog);
   const arrive = (as: Session['state'] = state, user?: string) => {
     const connection = new FakeConnection();

@@ -4,6 +4,7 @@ import type { Session } from '../session/session.js';
 import type { Outboxes } from '../session/outboxes.js';
 import type { SessionTable } from '../session/session-table.js';
 import type { DeviceClaims } from '../upstream/device-claims.js';
+import type { UserPlaces } from '../upstream/user-places.js';
 
 /** The end of a session: it leaves its channels (the registry hears of those that are empty now), its device, its slot. */
 export class Farewell {
@@ -12,6 +13,7 @@ export class Farewell {
     private readonly channels: ChannelTable,
     private readonly outboxes: Outboxes,
     private readonly devices: Pick<DeviceClaims, 'release'>,
+    private readonly places: Pick<UserPlaces, 'release'>,
     private readonly log: Log,
   ) {}
 
@@ -22,6 +24,7 @@ export class Farewell {
     for (const channel of this.channels.channelsOf(session)) this.channels.leave(session, channel);
     session.held = null;
     this.devices.release(session);
+    this.places.release(session);
     this.sessions.remove(session);
     if (!this.log.isLevelEnabled('debug')) return;
     const { user } = session;

@@ -8,6 +8,7 @@ import type { Identity, Session } from '../session/session.js';
 import { tokenRevoked, type SessionTokens } from './session-tokens.js';
 import type { LogicClient } from '../upstream/logic.client.js';
 import type { NodeAgent } from '../upstream/node-agent.js';
+import type { UserPlaces } from '../upstream/user-places.js';
 import type { Arrivals } from './arrivals.js';
 
 type RefreshRefusal = Awaited<ReturnType<Door['refresh']>>;
@@ -22,6 +23,7 @@ export class Admission extends Door {
     private readonly logic: LogicClient,
     private readonly arrivals: Arrivals,
     private readonly agent: NodeAgent,
+    private readonly places: UserPlaces,
     private readonly authMode: 'open' | 'jwt',
     private readonly tokens: SessionTokens,
     private readonly log: Log,
@@ -82,14 +84,15 @@ export class Admission extends Door {
     });
   }
 
-  private admit(session: Session, ticket: Ticket, identity: Identity): Promise<void> {
+  private async admit(session: Session, ticket: Ticket, identity: Identity): Promise<void> {
     session.become(identity);
     if (this.tokens.begin(session)) {
       session.close(CloseCode.unauthenticated, tokenRevoked);
       return Promise.resolve();
     }
     session.labels = ticket.labels;
-    return this.arrivals.arrive(session, ticket);
+    if (!this.places.isFree(session) && !(await this.places.take(session))) return;
+    await this.arrivals.arrive(session, ticket);
   }
 
   /** The first token of a session that came in without one. Answers after the welcome. */

@@ -2,7 +2,7 @@ import { once } from 'node:events';
 import { request as httpRequest } from 'node:http';
 import { connect as connectTcp, type Server, type Socket } from 'node:net';
 import { CloseCode } from '@app/protocol';
-import { ManualClock, Metrics, readConfig, silentLog } from '@app/runtime';
+import { ConnectionQuota, ManualClock, Metrics, RateLimit, readConfig, silentLog } from '@app/runtime';
 import { Opcode, openRaw, rawFrame } from '../../../../test/support/raw-websocket.js';
 import { until } from '../../../../test/support/until.js';
 import { connect, upgradeRefused } from '../../../../test/support/wire-client.js';
@@ -15,6 +15,7 @@ import { Heartbeat } from '../session/heartbeat.js';
 import type { Session } from '../session/session.js';
 import { SessionTable } from '../session/session-table.js';
 import { ClientServer } from './client-server.js';
+import { Newcomers } from './newcomers.js';
 
 class FakeDoor extends Door {
   readonly table = new SessionTable();
@@ -68,7 +69,19 @@ async function open(settings: Record<string, string> = {}) {
   const config = readConfig({ MAX_MESSAGE_BYTES: '1024', ...settings }, (env) => gatewayConfig(env, 'standalone'));
   const heartbeat = new Heartbeat(clock, config.timeoutMs);
   const limits = new FrameLimits(config, metrics);
-  const server = new ClientServer({ door, inbound, heartbeat, limits, settings: config, metrics, log: silentLog });
+  const rate = new RateLimit({ name: 'rate', perSecond: config.maxConnectsPerIp, metrics });
+  const places = new ConnectionQuota({ name: 'ip', max: config.maxConnectionsPerIp, clock, metrics });
+  const newcomers = new Newcomers(rate, places, config.limitExempt, metrics);
+  const server = new ClientServer({
+    door,
+    inbound,
+    heartbeat,
+    limits,
+    newcomers,
+    settings: config,
+    metrics,
+    log: silentLog,
+  });
   const port = await server.listen(0, '127.0.0.1');
   server.open();
   const counted = async (name: string) => (await metrics.registry.getSingleMetricAsString(name)).split('\n').slice(2);
@@ -81,6 +94,7 @@ async function open(settings: Record<string, string> = {}) {
   return {
     door,
     inbound,
+    places,
     server,
     clock,
     counted,
@@ -453,6 +467,41 @@ describe("the clients' port", () => {
     clearInterval(dripping);
     await until(async () => (await openSockets(at.server)) === 1);
     expect(other.socket.readyState).toBe(1);
+  });
+
+  it('lets so many in from one address, and again when they go, also when they never came in', async () => {
+    await using at = await open({ MAX_CONNECTIONS_PER_IP: '2', LIMIT_EXEMPT: 'none', TRUST_PROXY: '127.0.0.1' });
+    const as = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
+    at.door.answer = () => Promise.resolve({ status: 401, code: 'unauthenticated', message: 'no' });
+    for (let n = 0; n < 5; n += 1) expect((await upgradeRefused(at.connectUrl, as('2001:db8::1'))).status).toBe(401);
+    expect(at.places.size).toBe(0);
+    at.door.answer = (hello) => Promise.resolve({ hello, identity: undefined, rooms: [], labels: null });
+    const first = await connect(at.connectUrl, as('2001:db8::1'));
+    await using second = await connect(at.connectUrl, as('2001:db8::2'));
+    const refused = await upgradeRefused(at.connectUrl, as('2001:db8::3'));
+    expect(refused).toMatchObject({
+      status: 429,
+      headers: { 'retry-after': expect.stringMatching(/^\d+$/) as string },
+    });
+    expect(JSON.parse(refused.body)).toMatchObject({ code: 'rate_limited' });
+    await using other = await connect(at.connectUrl, as('2001:db8:0:1::1'));
+    await first.drop();
+    await until(() => at.inbound.closes.length === 1);
+    await using again = await connect(at.connectUrl, as('2001:db8::3'));
+    for (const client of [second, other, again]) await client.next(100);
+    expect(await at.counted('skylark_limited_total')).toEqual(['skylark_limited_total{limit="connections_ip"} 1']);
+  });
+
+  it('refuses who connects too often before anybody is asked, and not those that are exempt', async () => {
+    await using at = await open({ MAX_CONNECTS_PER_IP: '3', TRUST_PROXY: '127.0.0.1' });
+    const as = (address: string) => ({ headers: { 'X-Forwarded-For': address } });
+    at.door.answer = () => Promise.resolve({ status: 401, code: 'unauthenticated', message: 'no' });
+    const statuses = async (address: string) =>
+      Promise.all(Array.from({ length: 20 }, async () => (await upgradeRefused(at.connectUrl, as(address))).status));
+    const flood = await statuses('192.0.2.1');
+    expect(flood.filter((status) => status === 429).length).toBeGreaterThan(5);
+    expect(at.door.hellos).toHaveLength(flood.filter((status) => status === 401).length);
+    expect(new Set(await statuses('127.0.0.1'))).toEqual(new Set([401]));
   });
 
   it('closes while there are connections that never end their request', async () => {

@@ -11,6 +11,7 @@ import { ClientSocket } from './client-socket.js';
 import { closeLabel } from './close-label.js';
 import { readHello, subprotocol } from './hello.js';
 import { answerUpgrade, notFound, problem, upgradeRequired, type HttpRefusal } from './http-answer.js';
+import type { Newcomers, Place } from './newcomers.js';
 import { isAllowedOrigin } from './origin.js';
 import { remoteAddressOf } from './remote-address.js';
 
@@ -39,6 +40,7 @@ export interface ClientServerParts {
   inbound: Inbound;
   heartbeat: Heartbeat;
   limits: FrameLimits;
+  newcomers: Newcomers;
   settings: ClientServerSettings;
   metrics: Metrics;
   log: Log;
@@ -149,17 +151,23 @@ export class ClientServer {
     const hello = this.inspect(request);
     if ('status' in hello) return this.refuse(socket, hello);
     this.knocking.add(socket);
+    let place: Place = null;
+    let isIn = false;
     try {
+      const first = await this.parts.newcomers.enter(hello.remoteAddress);
+      if ('status' in first) return this.refuse(socket, first);
+      ({ place } = first);
       const answer = await this.parts.door.knock(hello);
       if (socket.destroyed || socket.writableEnded) this.refused.inc({ reason: 'gone' });
       else if ('status' in answer) this.refuse(socket, answer);
       else if (this.state !== 'open') this.refuse(socket, unavailable('this gateway is going'));
-      else this.upgrade(request, socket, head, answer);
+      else isIn = this.upgrade(request, socket, head, { ticket: answer, place });
     } catch (error) {
       this.parts.log.error({ err: error }, 'admission failed');
       this.refuse(socket, { status: 500, code: 'internal', message: 'admission failed here' });
     } finally {
       this.knocking.delete(socket);
+      if (!isIn) this.parts.newcomers.leave(place);
     }
   }
 
@@ -173,20 +181,30 @@ export class ClientServer {
     if (!isAllowedOrigin(request, settings.allowedOrigins)) {
       return { status: 403, code: 'forbidden', message: 'pages of this origin may not connect' };
     }
-    if (this.connected + this.knocking.size >= settings.maxConnections) return unavailable('this gateway is full');
+    if (this.connected + this.knocking.size >= settings.maxConnections) {
+      this.parts.metrics.limited.inc({ limit: 'connections_node' });
+      return unavailable('this gateway is full');
+    }
     if (this.knocking.size >= settings.maxKnocks) return unavailable('too many are coming at once');
     return readHello(request, remoteAddressOf(request, settings.trustedProxies), settings.maxRooms);
   }
 
-  private upgrade(request: IncomingMessage, socket: Socket, head: Buffer, ticket: Ticket): void {
+  /** Whether it is in, which is decided at once: a handshake may still be none. */
+  private upgrade(request: IncomingMessage, socket: Socket, head: Buffer, guest: Guest): boolean {
+    let isIn = false;
     socket.off('error', destroy);
-    this.sockets.handleUpgrade(request, socket, head, (client) => this.enter(client as ClientSocket, socket, ticket));
+    this.sockets.handleUpgrade(request, socket, head, (client) => {
+      isIn = true;
+      this.enter(client as ClientSocket, socket, guest);
+    });
+    return isIn;
   }
 
-  private enter(client: ClientSocket, socket: Socket, ticket: Ticket): void {
+  private enter(client: ClientSocket, socket: Socket, { ticket, place }: Guest): void {
     const { door, heartbeat, log } = this.parts;
     this.connected += 1;
     this.connects.inc();
+    client.place = place;
     client.attach(socket, ticket.hello.remoteAddress);
     client.on('message', this.listeners.message);
     client.on('close', this.listeners.close);
@@ -205,6 +223,7 @@ export class ClientServer {
     const code = client.sentCode || received;
     client.session = null;
     this.connected -= 1;
+    this.parts.newcomers.leave(client.place);
     this.closes.inc({ code: closeLabel(code) });
     if (session !== null) this.parts.inbound.closed(session, code);
   }
@@ -214,6 +233,12 @@ export class ClientServer {
     this.parts.log.debug({ ...refusal }, 'upgrade refused');
     answerUpgrade(socket, refusal, headers);
   }
+}
+
+/** Who was admitted, and the place that is his as long as he is here. */
+interface Guest {
+  ticket: Ticket;
+  place: Place;
 }
 
 /** Spread, so that who was refused together does not come back together. */

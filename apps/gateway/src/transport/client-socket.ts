@@ -1,9 +1,10 @@
 import type { Socket } from 'node:net';
 import { WebSocket } from 'ws';
+import { plainAddress } from '@app/runtime';
 import type { Connection } from '../session/connection.js';
 import type { Frame } from '../session/frame.js';
 import type { Session } from '../session/session.js';
-import { plainAddress } from './remote-address.js';
+import type { Place } from './newcomers.js';
 
 /** Bytes that the reason of a close frame may have (RFC 6455 §5.5: 125 less the code). */
 const maxReasonBytes = 123;
@@ -18,6 +19,8 @@ export class ClientSocket extends WebSocket implements Connection {
   session: Session | null = null;
   /** The first close code that was sent, by us or in answer; 0 = none. */
   sentCode = 0;
+  /** To be given back when it is gone. */
+  place: Place = null;
   private raw: Socket | null = null;
   /** Whom a trusted proxy speaks for; null for a peer that speaks for itself, whose socket knows the address. */
   private client: string | null = null;

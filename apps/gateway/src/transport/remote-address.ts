@@ -1,5 +1,6 @@
 import type { IncomingMessage } from 'node:http';
 import { isIP, type BlockList } from 'node:net';
+import { plainAddress } from '@app/runtime';
 
 /**
  * Who connects: the peer, or while that is a trusted proxy, whom it says it speaks for (`X-Forwarded-For`, read from the
@@ -17,9 +18,6 @@ export function remoteAddressOf(request: IncomingMessage, trusted: BlockList): s
   }
   return address;
 }
-
-/** IPv4 as such, also on a socket that takes both families. */
-export const plainAddress = (address = ''): string => (address.startsWith('::ffff:') ? address.slice(7) : address);
 
 function isTrusted(address: string, trusted: BlockList): boolean {
   const family = isIP(address);

@@ -26,6 +26,7 @@ export class ProblemFilter implements ExceptionFilter {
     const found = nobodyTookIt ? this.unmatched(request, reply) : (problemOf(error) ?? this.surprise(error, request));
     this.metrics.refusals.inc({ code: found.code });
     if (found.status === 503) reply.header('Retry-After', retryAfterSeconds);
+    if (found.status === 429) reply.header('Retry-After', 1); // every limit here is for a second
     if (found.code === 'unauthenticated') reply.header('WWW-Authenticate', 'Bearer');
     void reply.status(found.status).type('application/problem+json; charset=utf-8').send(JSON.stringify(found));
   }

@@ -2,6 +2,7 @@ import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
 import { fastifyTimes } from '@app/runtime';
 import type { FastifyInstance, FastifyReply } from 'fastify';
+import type { KeyLimit } from '../key/key-limit.js';
 import type { KeyGuard } from '../key/key-guard.js';
 import type { LogicMetrics } from '../logic.metrics.js';
 import type { Origins } from '@app/runtime';
@@ -24,6 +25,7 @@ export function restAdapter(
   settings: RestSettings,
   routes: RouteTable,
   keys: KeyGuard,
+  keyLimit: KeyLimit,
   metrics: LogicMetrics,
   takesForms: (route: string | undefined) => boolean,
 ): FastifyAdapter {
@@ -43,6 +45,7 @@ export function restAdapter(
   secureAnswers(instance);
   new Cors(settings.corsOrigins, settings.needsKey).watch(instance);
   keys.guard(instance);
+  keyLimit.guard(instance);
   readBodies(instance, takesForms);
   instance.addHook('onResponse', (request, reply, done) => {
     const labels = { route: request.routeOptions.url ?? 'none', status: reply.statusCode };

@@ -1,0 +1,94 @@
+import { ConnectionQuota, ManualClock, Metrics, RateLimit, connectRedis, silentLog } from '@app/runtime';
+import { connectTest, freshPrefix, removeKeys } from '../support/redis-keys.js';
+import { TcpProxy } from '../support/tcp-proxy.js';
+import { until } from '../support/until.js';
+
+const url = process.env['REDIS_URL'];
+
+async function open() {
+  const { host } = new URL(url!);
+  const proxy = await TcpProxy.to(host);
+  const prefix = freshPrefix();
+  const link = connectRedis(`redis://${proxy.address}`, { log: silentLog, name: 'limits' });
+  await link.connected();
+  const clock = new ManualClock();
+  const metrics = new Metrics();
+  const shared = { link, prefix };
+  return {
+    clock,
+    link,
+    proxy,
+    prefix,
+    quota: () => new ConnectionQuota({ name: 'q', max: 2, clock, metrics, shared }),
+    rate: () => new RateLimit({ name: 'r', perSecond: 2, metrics, shared }),
+    locally: async () =>
+      (await metrics.registry.getSingleMetricAsString('skylark_limits_counted_locally_total')).split('\n').slice(2),
+    away: () => {
+      proxy.refuse();
+      proxy.cut();
+      return until(() => link.client.status !== 'ready');
+    },
+    back: async () => {
+      proxy.accept();
+      await until(() => link.client.status === 'ready');
+    },
+    [Symbol.asyncDispose]: async () => {
+      await link.close();
+      await proxy.close();
+      await removeKeys(url!, prefix);
+    },
+  };
+}
+
+(url ? describe : describe.skip)('limits in Redis', () => {
+  it('are one for all processes', async () => {
+    await using at = await open();
+    const [one, other] = [at.quota(), at.quota()];
+    expect([await one.enter('a'), await other.enter('a'), await one.enter('a')]).toEqual([true, true, false]);
+    other.leave('a');
+    expect(await one.enter('a')).toBe(true);
+    const [here, there] = [at.rate(), at.rate()];
+    const waits = await Promise.all([here, there, here, there].map((rate) => rate.take('a')));
+    expect(waits.filter((ms) => ms > 0).length).toBeGreaterThanOrEqual(1);
+  });
+
+  it('are held by each process while Redis is away, which is counted, and by all together when it is back', async () => {
+    await using at = await open();
+    const [one, other] = [at.quota(), at.quota()];
+    const rate = at.rate();
+    expect(await one.enter('a')).toBe(true);
+    await at.away();
+    expect([await one.enter('a'), await one.enter('a'), await other.enter('a')]).toEqual([true, false, true]);
+    expect((await Promise.all(['k', 'k', 'k'].map((key) => rate.take(key)))).map((ms) => ms > 0)).toEqual([
+      false,
+      false,
+      true,
+    ]);
+    expect(await at.locally()).toEqual([
+      'skylark_limits_counted_locally_total{limit="q"} 2',
+      'skylark_limits_counted_locally_total{limit="r"} 3',
+    ]);
+    one.leave('a');
+    await at.back();
+    // Each says its own number with its next word.
+    expect(await other.enter('a')).toBe(false);
+    at.clock.advance(130_000);
+    other.leave('a');
+    await until(async () => {
+      if (await other.enter('a')) return true;
+      return false;
+    }, 'a place');
+  });
+
+  it('leave nothing behind in Redis, and what a dead process had runs out', async () => {
+    await using at = await open();
+    const quota = at.quota();
+    await quota.enter('a');
+    await at.quota().enter('b');
+    quota.leave('a');
+    const redis = connectTest(url!);
+    await until(async () => (await redis.keys(`${at.prefix}*`)).length === 1, 'the place to be given back');
+    expect(await redis.pttl(`${at.prefix}limit:q:b`)).toBeGreaterThan(200_000);
+    await redis.quit();
+  });
+});

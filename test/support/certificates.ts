@@ -1,4 +1,5 @@
 import { execFile } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -12,6 +13,13 @@ export interface Certificate {
   cert: string;
   key: string;
 }
+
+/** What is in them. */
+export const pem = ({ ca, cert, key }: Certificate) => ({
+  ca: readFileSync(ca),
+  cert: readFileSync(cert),
+  key: readFileSync(key),
+});
 
 /** An authority of a test's own, in a folder of its own, made with openssl. */
 export class Authority implements AsyncDisposable {

@@ -1,9 +1,11 @@
 import { type ChildProcess, execFile } from 'node:child_process';
 import { cp, mkdir, mkdtemp, rm } from 'node:fs/promises';
 import { connect } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
+import { type Certificate, pem } from './certificates.js';
 import { freePort, launch, testServer, type TestServer } from './server-process.js';
 
 const run = promisify(execFile);
@@ -34,22 +36,33 @@ export async function redisAvailable(): Promise<true> {
 
 /**
  * Starts a Redis of our own on loopback with an empty folder; resolves when it answers.
+ * @param options.tls it speaks TLS only, and asks for certificates of the same authority.
  * @param options.replicaOf whose replica it is until told otherwise; it answers before it has the other's data.
  */
 export async function startRedis({
   port,
   appendonly = false,
   replicaOf,
-}: { port?: number; appendonly?: boolean; replicaOf?: RedisServer } = {}): Promise<RedisServer> {
+  tls,
+  settings: more = [],
+}: {
+  port?: number;
+  appendonly?: boolean;
+  replicaOf?: RedisServer;
+  tls?: Certificate;
+  settings?: readonly string[];
+} = {}): Promise<RedisServer> {
   const parent = await mkdtemp(join(tmpdir(), 'skylark-redis-'));
   const folder = join(parent, 'data');
   await mkdir(folder);
   const start = (onPort: number) => {
-    const settings = ['--port', String(onPort), '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
+    const ports = tls ? ['--port', '0', '--tls-port', String(onPort)] : ['--port', String(onPort)];
+    const secured = tls ? ['--tls-ca-cert-file', tls.ca, '--tls-cert-file', tls.cert, '--tls-key-file', tls.key] : [];
+    const settings = [...ports, ...secured, ...more, '--bind', '127.0.0.1', '--dir', folder, '--save', ''];
     const durable = ['--appendonly', appendonly ? 'yes' : 'no', '--appendfsync', 'always'];
     const of = replicaOf ? ['--replicaof', '127.0.0.1', String(replicaOf.port)] : [];
     const replica = ['--repl-diskless-sync-delay', '0', ...of];
-    return launch('redis-server', [...settings, ...durable, ...replica], (child) => answering(child, onPort));
+    return launch('redis-server', [...settings, ...durable, ...replica], (child) => answering(child, onPort, tls));
   };
   try {
     const first = port === undefined ? await startOnFreePort(start) : { child: await start(port), port };
@@ -88,9 +101,9 @@ async function startOnFreePort(
 }
 
 /** Resolves when PING is answered by PONG, which it is not while the server reads its disk. */
-async function answering(child: ChildProcess, port: number): Promise<void> {
+async function answering(child: ChildProcess, port: number, tls?: Certificate): Promise<void> {
   const deadline = Date.now() + READY_MS;
-  while (!(await isPonged(child, port))) {
+  while (!(await isPonged(child, port, tls))) {
     if (child.exitCode !== null) throw new Error('redis-server ended while starting');
     if (Date.now() > deadline) throw new Error(`Redis did not answer within ${READY_MS} ms`);
     await new Promise((resolve) => setTimeout(resolve, 10)); // a server has no event for "ready"
@@ -98,10 +111,12 @@ async function answering(child: ChildProcess, port: number): Promise<void> {
 }
 
 /** Asks who answers too: on a port that was taken it would be somebody else's server. */
-function isPonged(child: ChildProcess, port: number): Promise<boolean> {
+function isPonged(child: ChildProcess, port: number, tls?: Certificate): Promise<boolean> {
   return new Promise((resolve) => {
     let answer = '';
-    const socket = connect(port, '127.0.0.1', () => socket.write('INFO server\r\nPING\r\n'));
+    const ask = () => void socket.write('INFO server\r\nPING\r\n');
+    const host = '127.0.0.1';
+    const socket = tls ? connectTls({ port, host, ...pem(tls) }, ask) : connect(port, host, ask);
     socket.setTimeout(1_000, () => socket.destroy());
     socket.on('data', (chunk) => {
       answer += chunk.toString();

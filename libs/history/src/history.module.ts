@@ -1,5 +1,13 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
-import { SystemClock, connectRedis, type Clock, type Log, type Metrics, type RedisLink } from '@app/runtime';
+import {
+  SystemClock,
+  connectRedis,
+  type Clock,
+  type Log,
+  type Metrics,
+  type RedisAddress,
+  type RedisLink,
+} from '@app/runtime';
 import type { ChannelPolicies } from './channel-policy.js';
 import { HistoryStore } from './history-store.js';
 import { MemoryHistoryStore } from './memory/memory.history-store.js';
@@ -9,7 +17,7 @@ import type { ReplicaSettings } from './replica-settings.js';
 /** `link`: a connection shared with the registry; its maker closes it. Without one, the store makes its own. */
 export type HistoryOptions = { policies: ChannelPolicies; log: Log; metrics?: Metrics } & (
   | { backend: 'memory'; instance?: HistoryStore }
-  | { backend: 'redis'; url: string; prefix: string; link?: RedisLink; replicas?: ReplicaSettings }
+  | { backend: 'redis'; url: RedisAddress | string; prefix: string; link?: RedisLink; replicas?: ReplicaSettings }
 );
 
 /** History in the memory of this process: for standalone, which hands one to its three apps, and for tests. */
@@ -36,7 +44,7 @@ export class HistoryModule {
 function open(options: HistoryOptions): HistoryStore {
   if (options.backend === 'memory') return options.instance ?? createMemoryHistory(options.policies);
   const { url, prefix, policies, replicas, log, metrics } = options;
-  const link = options.link ?? connectRedis(url, { log, name: 'history' });
+  const link = options.link ?? connectRedis(url, { log, name: 'history', prefix });
   return openRedisHistory(link, { prefix, policies, log, ...(metrics && { metrics }), ...(replicas && { replicas }) });
 }
 

@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
-import { SystemClock, connectRedis, type Clock, type Log, type Metrics } from '@app/runtime';
+import { SystemClock, connectRedis, type Clock, type Log, type Metrics, type RedisAddress } from '@app/runtime';
 import { IdempotencyStore, type IdempotencyLimits } from './idempotency-store.js';
 import { MemoryIdempotencyStore } from './memory/memory.idempotency-store.js';
 import { RedisIdempotencyStore } from './redis/redis.idempotency-store.js';
@@ -14,7 +14,7 @@ export type IdempotencyOptions =
       clock?: Clock;
       metrics?: Metrics;
     }
-  | { backend: 'redis'; limits: IdempotencyLimits; url: string; prefix: string; log: Log };
+  | { backend: 'redis'; limits: IdempotencyLimits; url: RedisAddress | string; prefix: string; log: Log };
 
 /** Keys in the memory of this process: for standalone, and for tests of several logic nodes in one process. */
 export const createMemoryIdempotency = (
@@ -45,7 +45,7 @@ function open(options: IdempotencyOptions): IdempotencyStore {
     return options.instance ?? createMemoryIdempotency(options.limits, options.clock, options.metrics);
   }
   // A connection of its own: a push does not wait behind a long read of history.
-  const link = connectRedis(options.url, { log: options.log, name: 'idempotency' });
+  const link = connectRedis(options.url, { log: options.log, name: 'idempotency', prefix: options.prefix });
   return new RedisIdempotencyStore(link, options.prefix, options.limits);
 }
 

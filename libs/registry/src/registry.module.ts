@@ -1,5 +1,5 @@
 import { Module, type DynamicModule, type OnApplicationShutdown, type Provider } from '@nestjs/common';
-import { SystemClock, connectRedis, type Clock, type Log, type RedisLink } from '@app/runtime';
+import { SystemClock, connectRedis, type Clock, type Log, type RedisAddress, type RedisLink } from '@app/runtime';
 import { Census } from './census.js';
 import { DeviceDirectory } from './device-directory.js';
 import { MembershipStore } from './membership-store.js';
@@ -32,7 +32,8 @@ export interface Registry {
 
 /** `link`: a connection shared with history; its maker closes it. Without one, the registry makes its own. */
 export type RegistryOptions = { log: Log } & (
-  { backend: 'memory'; instance?: Registry } | { backend: 'redis'; url: string; prefix: string; link?: RedisLink }
+  | { backend: 'memory'; instance?: Registry }
+  | { backend: 'redis'; url: RedisAddress | string; prefix: string; link?: RedisLink }
 );
 
 /** A registry in the memory of this process: for standalone, which hands one to its three apps, and for tests. */
@@ -72,7 +73,8 @@ export class RegistryModule {
 
 function open(options: RegistryOptions): Registry {
   if (options.backend === 'memory') return options.instance ?? createMemoryRegistry();
-  const { prefix, link = connectRedis(options.url, { log: options.log, name: 'registry' }) } = options;
+  const { url, prefix, log } = options;
+  const link = options.link ?? connectRedis(url, { log, name: 'registry', prefix });
   return {
     nodes: new RedisNodeDirectory(link, prefix),
     presence: new RedisPresenceDirectory(link, prefix),

@@ -91,14 +91,17 @@ export class Env {
     });
   }
 
-  /** A value with a form of its own; `parse` throws an Error whose message completes "NAME …". */
-  parsed<T>(name: string, fallback: string, meaning: string, parse: (value: string) => T): T {
+  /**
+   * A value with a form of its own; `parse` throws an Error whose message completes "NAME …". A value that `isSecret` is not
+   * shown when it is wrong.
+   */
+  parsed<T>(name: string, fallback: string, meaning: string, parse: (value: string) => T, isSecret = false): T {
     this.declared.push({ name, default: fallback, meaning });
     const value = this.source[name] ?? '';
     try {
       return parse(value === '' ? fallback : value);
     } catch (error) {
-      this.problems.push(`${name} ${(error as Error).message}, but is ${JSON.stringify(value)}`);
+      this.problems.push(`${name} ${(error as Error).message}${isSecret ? '' : `, but is ${JSON.stringify(value)}`}`);
       return parse(fallback);
     }
   }

@@ -11,6 +11,7 @@ export * from './origins.js';
 export * from './process-config.js';
 export * from './rate-limit.js';
 export * from './readiness.js';
+export * from './redis-address.js';
 export * from './redis.js';
 export * from './request-times.js';
 export * from './secrets.js';

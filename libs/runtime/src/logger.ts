@@ -13,7 +13,15 @@ export abstract class Log {
 
 /** JSON lines on stdout. */
 export function createLog(level: string, fields: object = {}): Log {
-  return pino({ level, base: fields, timestamp: pino.stdTimeFunctions.isoTime });
+  return pino({ level, base: fields, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: told } });
+}
+
+/** Without what a command of Redis was given: passwords, payloads, keys. */
+function told(error: Error): unknown {
+  const said: unknown = pino.stdSerializers.err(error);
+  if (typeof said !== 'object' || said === null || !('command' in said)) return said;
+  const { name } = (said.command ?? {}) as { name?: unknown };
+  return Object.defineProperty(said, 'command', { value: name, enumerable: true });
 }
 
 export const silentLog: Log = createLog('silent');

@@ -1,6 +1,7 @@
 import { networkInterfaces } from 'node:os';
 import type { Env } from './env.js';
 import { parseNetworks, type Networks } from './networks.js';
+import { hasHashTag, parseRedisUrl, type RedisAddress } from './redis-address.js';
 import { secretsOf } from './secrets.js';
 import { tlsFiles } from './tls-files.js';
 
@@ -24,12 +25,23 @@ export const processConfig = (env: Env, deployment: Deployment) => {
   );
   if (!alone && registry === 'memory')
     env.refuse('REGISTRY=memory works in standalone only: separate processes need REGISTRY=redis');
+  const redisUrl = redisAddress(env);
+  const redisPrefix = env.text(
+    'REDIS_PREFIX',
+    'skylark:',
+    'before every key in Redis; with a cluster it needs a hash tag, such as `{skylark}:`',
+  );
+  if (redisUrl.kind === 'cluster' && !hasHashTag(redisPrefix))
+    env.refuse(
+      `REDIS_PREFIX=${redisPrefix} needs a hash tag while REDIS_URL is a cluster, such as {skylark}:, ` +
+        'because what belongs together must be on one node',
+    );
   return {
     bind,
     insecure,
     registry,
-    redisUrl: env.parsed('REDIS_URL', 'redis://127.0.0.1:6379', 'Redis, `redis://` or `rediss://`', redisUrl),
-    redisPrefix: env.text('REDIS_PREFIX', 'skylark:', 'before every key in Redis'),
+    redisUrl,
+    redisPrefix,
     logLevel: env.oneOf(
       'LOG_LEVEL',
       ['trace', 'debug', 'info', 'warn', 'error', 'silent'],
@@ -104,10 +116,23 @@ export const trustProxy = (env: Env): Networks =>
 
 export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');
 
-function redisUrl(value: string): string {
-  if (!/^rediss?:\/\/[^/]+/.test(value)) throw new Error('must be a redis:// or rediss:// URL');
-  return value;
-}
+const redisAddress = (env: Env): RedisAddress => {
+  const address = env.parsed(
+    'REDIS_URL',
+    'redis://127.0.0.1:6379',
+    'Redis: `redis://user:password@host:port` (`rediss://`: with TLS), `redis+sentinel://host:port,…/primary` or `redis+cluster://host:port,…`',
+    parseRedisUrl,
+    true,
+  );
+  const tls = tlsFiles(env, 'REDIS_TLS', 'Redis with `rediss://`');
+  if (tls && !address.isTls) env.refuse('REDIS_TLS_CA, REDIS_TLS_CERT and REDIS_TLS_KEY need a rediss:// REDIS_URL');
+  return {
+    ...address,
+    tls,
+    sentinelUsername: env.optional('REDIS_SENTINEL_USERNAME', 'who we are to the sentinels, if they ask'),
+    sentinelPassword: env.optional('REDIS_SENTINEL_PASSWORD', 'and the password for it'),
+  };
+};
 
 function firstAddress(): string {
   const addresses = Object.values(networkInterfaces()).flatMap((list) => list ?? []);

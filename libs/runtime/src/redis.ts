@@ -1,6 +1,8 @@
 import { Redis, ReplyError } from 'ioredis';
 import { backoffMs } from './backoff.js';
 import type { Log } from './logger.js';
+import { parseRedisUrl, shownRedis, type RedisAddress } from './redis-address.js';
+import { addressOptions } from './redis-options.js';
 
 /** How long a command waits for its answer, in milliseconds: a hung Redis must not hang us. */
 const commandTimeoutMs = 3_000;
@@ -25,6 +27,7 @@ export class RedisLink {
   private wasReady = false;
   private state: 'new' | 'ready' | 'away' | 'closed' = 'new';
   private warnings: readonly string[] = [];
+  private reason = '';
 
   constructor(
     private readonly redis: Redis,
@@ -33,7 +36,10 @@ export class RedisLink {
   ) {
     redis.setMaxListeners(0); // each waiting command listens for the connection
     redis.on('ready', () => this.redisOnReady());
-    redis.on('error', (error: Error) => this.away({ err: error }, 'redis cannot be reached; trying again'));
+    redis.on('error', (error: Error) => {
+      this.reason = ` (${error.message})`;
+      this.away({ err: error }, 'redis cannot be reached; trying again');
+    });
     redis.on('close', () => this.away({}, 'redis connection lost; trying again'));
   }
 
@@ -55,7 +61,7 @@ export class RedisLink {
   async connected(): Promise<Redis> {
     if (this.isReady()) return this.redis;
     if (this.state !== 'closed' && (await this.becomesReady())) return this.redis;
-    throw new RedisUnavailableError(`${this.name}: Redis is not connected`);
+    throw new RedisUnavailableError(`${this.name}: Redis is not connected${this.reason}`);
   }
 
   /** A second connection to the same address; the commands on it may take `extraMs` milliseconds longer. */
@@ -67,7 +73,7 @@ export class RedisLink {
 
   /** Undefined when Redis answers within a second, else what is wrong, as a sentence for readiness. */
   async problem(): Promise<string | undefined> {
-    if (!this.isReady()) return `${this.name}: Redis is not connected`;
+    if (!this.isReady()) return `${this.name}: Redis is not connected${this.reason}`;
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<string>((resolve) => {
       timer = setTimeout(() => resolve(`${this.name}: Redis does not answer`), connectionWaitMs);
@@ -94,6 +100,7 @@ export class RedisLink {
 
   private redisOnReady(): void {
     this.readySinceMs = performance.now();
+    this.reason = '';
     if (this.wasReady) this.backSinceMs = this.readySinceMs;
     this.wasReady = true;
     if (this.state !== 'closed') this.state = 'ready';
@@ -135,8 +142,14 @@ export class RedisLink {
  * Connects to Redis and keeps trying, at least every two seconds, until `close`. Says once per change whether Redis is
  * there, and warns when it would forget what it was given.
  */
-export function connectRedis(url: string, options: { log: Log; name: string }): RedisLink {
-  const redis = new Redis(url, {
+export function connectRedis(
+  address: RedisAddress | string,
+  options: { log: Log; name: string; prefix?: string },
+): RedisLink {
+  const at = typeof address === 'string' ? parseRedisUrl(address) : address;
+  const log = options.log.child({ redis: options.name, at: shownRedis(at) });
+  const redis = new Redis({
+    ...addressOptions(at, options.prefix ?? '', commandTimeoutMs, log),
     connectionName: `skylark-${options.name}`,
     retryStrategy: (attempt) => backoffMs(attempt, 50, maxRetryMs),
     commandTimeout: commandTimeoutMs,
@@ -146,10 +159,10 @@ export function connectRedis(url: string, options: { log: Log; name: string }): 
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
-    // After a failover the old primary only reads: connect again to find the new one.
-    reconnectOnError: (error) => error.message.startsWith('READONLY'),
+    // After a failover the old primary only reads, or has the keys no more: connect again to find the new one.
+    reconnectOnError: (error) => /^(READONLY|MOVED|CLUSTERDOWN)/.test(error.message),
   });
-  return new RedisLink(redis, options.name, options.log.child({ redis: options.name }));
+  return new RedisLink(redis, options.name, log);
 }
 
 /** What a restart or a full memory of this server would cost, as sentences that shout; also when nobody may look. */

@@ -10,6 +10,8 @@ import { describeDeviceDirectory } from '../../libs/registry/src/device-director
 import { describeMembershipStore } from '../../libs/registry/src/membership-store.contract.js';
 import { describeNodeDirectory, type OpenedRegistry } from '../../libs/registry/src/node-directory.contract.js';
 import { describePresenceDirectory } from '../../libs/registry/src/presence-directory.contract.js';
+import { RedisRevocationList } from '../../libs/registry/src/redis/redis.revocation-list.js';
+import { describeRevocationList } from '../../libs/registry/src/revocation-list.contract.js';
 import { RedisCensus } from '../../libs/registry/src/redis/redis.census.js';
 import { RedisDeviceDirectory } from '../../libs/registry/src/redis/redis.device-directory.js';
 import { RedisMembershipStore } from '../../libs/registry/src/redis/redis.membership-store.js';
@@ -46,6 +48,7 @@ function describeStores(name: string, address: () => RedisAddress, before = ''):
       devices: new RedisDeviceDirectory(made, prefix),
       memberships: new RedisMembershipStore(made, prefix),
       census: new RedisCensus(made, prefix),
+      revocations: new RedisRevocationList(made, prefix),
       until: (holds) => until(holds),
       close: () => made.close(),
     };
@@ -55,6 +58,7 @@ function describeStores(name: string, address: () => RedisAddress, before = ''):
   describeDeviceDirectory(name, open);
   describeMembershipStore(name, open);
   describeCensus(name, open);
+  describeRevocationList(name, open);
   describeIdempotencyStore(name, async (limits) => {
     const prefix = fresh();
     const store = new RedisIdempotencyStore(await link(prefix), prefix, limits);

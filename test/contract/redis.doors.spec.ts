@@ -134,6 +134,7 @@ function describeStores(name: string, address: () => RedisAddress, before = ''):
         async () => (await (await link.connected()).get(`${prefix}a`).catch(() => undefined)) === '1',
         'the key at its new node',
       );
+      expect(await (await link.connected()).set(`${prefix}b`, '2')).toBe('OK');
     } finally {
       await link.close();
     }

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { startRedis, type RedisServer } from './redis-server.js';
+import { startRedis } from './redis-server.js';
 import { freePort, launch } from './server-process.js';
 import { until } from './until.js';
 
@@ -27,18 +27,18 @@ export async function startCluster() {
   /** Gives the slot of a key to another node. */
   const move = async (key: string) => {
     const slot = await asked[0]!.cluster('KEYSLOT', key);
-    const ids = await Promise.all(asked.map((redis) => redis.cluster('MYID')));
+    const ids = (await Promise.all(asked.map((redis) => redis.call('CLUSTER', 'MYID')))) as string[];
     const counts = await Promise.all(asked.map((redis) => redis.cluster('SLOTS')));
     const owner = (counts[0] as unknown as [number, number, [string, number, string]][]).find(
       ([from, to]) => from <= slot && slot <= to,
     )![2][2];
-    const from = ids.indexOf(owner as never);
+    const from = ids.indexOf(owner);
     const to = (from + 1) % 3;
-    await asked[to]!.cluster('SETSLOT', slot, 'IMPORTING', ids[from] as never);
-    await asked[from]!.cluster('SETSLOT', slot, 'MIGRATING', ids[to] as never);
-    const keys = (await asked[from]!.cluster('GETKEYSINSLOT', slot, 1_000)) as unknown as string[];
+    await asked[to]!.call('CLUSTER', 'SETSLOT', slot, 'IMPORTING', ids[from]!);
+    await asked[from]!.call('CLUSTER', 'SETSLOT', slot, 'MIGRATING', ids[to]!);
+    const keys = await asked[from]!.cluster('GETKEYSINSLOT', slot, 1_000);
     for (const one of keys) await asked[from]!.migrate('127.0.0.1', nodes[to]!.port, one, 0, 5_000);
-    for (const i of [to, from, 3 - to - from]) await asked[i]!.cluster('SETSLOT', slot, 'NODE', ids[to] as never);
+    for (const i of [to, from, 3 - to - from]) await asked[i]!.call('CLUSTER', 'SETSLOT', slot, 'NODE', ids[to]!);
   };
   const stop = async () => {
     for (const redis of asked) redis.disconnect();
@@ -83,5 +83,5 @@ export async function startSentinels() {
     await rm(folder, { recursive: true, force: true });
   };
   const hosts = sentinels.map(({ port }) => addressOf(port));
-  return { primary: primary as RedisServer, replica, hosts, [Symbol.asyncDispose]: stop };
+  return { primary, replica, hosts, [Symbol.asyncDispose]: stop };
 }

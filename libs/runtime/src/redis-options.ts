@@ -30,7 +30,6 @@ export function addressOptions(address: RedisAddress, prefix: string, connectTim
     };
   }
   if (kind === 'cluster') {
-    // Without a check that a server is ready, because a cluster's node tells of its slots before.
     const Connector = slotConnector(hosts, prefix, { ...common, connectTimeout });
     return { ...common, Connector };
   }
@@ -64,9 +63,8 @@ function slotConnector(hosts: RedisAddress['hosts'], prefix: string, how: RedisO
       this.connecting = true;
       const found = await this.find();
       if (!this.connecting) throw new Error('Connection is closed.');
-      const { tls, connectTimeout } = how;
+      const { tls } = how;
       const stream = tls ? connectTls({ ...found, ...tls }) : connectPlain(found);
-      stream.setTimeout(connectTimeout ?? 0).once('connect', () => stream.setTimeout(0));
       this.stream = stream;
       return stream;
     }

@@ -4,7 +4,10 @@ import type { GatewayConfig } from './gateway.config.js';
 /** The limits that all gateways count together where Redis is the registry, on a connection of their own. */
 export function openLimits(config: GatewayConfig, ground: { clock: Clock; log: Log; metrics: Metrics }) {
   const { clock, log, metrics } = ground;
-  const link = config.registry === 'redis' ? connectRedis(config.redisUrl, { log, name: 'limits' }) : undefined;
+  const link =
+    config.registry === 'redis'
+      ? connectRedis(config.redisUrl, { log, name: 'limits', prefix: config.redisPrefix })
+      : undefined;
   const shared = link && { link, prefix: config.redisPrefix };
   const counted = { clock, metrics, ...(shared && { shared }) };
   const rate = new RateLimit({ name: 'connects_ip', perSecond: config.maxConnectsPerIp, ...counted });

@@ -69,7 +69,10 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   const keys = await openKeys(config, { clock, log, metrics });
   const counters = new LogicMetrics(metrics);
   const routes = new RouteTable();
-  const link = config.registry === 'redis' ? connectRedis(config.redisUrl, { log, name: 'limits' }) : undefined;
+  const link =
+    config.registry === 'redis'
+      ? connectRedis(config.redisUrl, { log, name: 'limits', prefix: config.redisPrefix })
+      : undefined;
   const shared = link && { link, prefix: config.redisPrefix };
   const perSecond = config.maxPushesPerSecond;
   const pushes = new RateLimit({ name: 'pushes', perSecond, metrics, ...(shared && { shared }) });

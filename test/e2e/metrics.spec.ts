@@ -49,7 +49,10 @@ describe('docs/metrics.md', () => {
       const keys = join(dir, 'keys');
       await writeFile(keys, '# none\n');
       // Whatever makes an app count more; nobody is there.
-      const env = { AUTH_MODE: 'jwt', JWT_JWKS_URL: 'http://127.0.0.1:1/', API_KEYS: 'k', API_KEYS_FILE: keys };
+      const env = {
+        ...{ AUTH_MODE: 'jwt', JWT_JWKS_URL: 'http://127.0.0.1:1/', API_KEYS: 'k', API_KEYS_FILE: keys },
+        ...{ ROOM_WEBHOOK_URL: 'http://127.0.0.1:1/', ROOM_WEBHOOK_SECRET: 'x'.repeat(32) },
+      };
       await using cluster = await startCluster({ env });
       const onRedis = { metrics: new Metrics(), bus: cluster.shared!.bus, log: createLog('silent'), listenHttp: false };
       const config = readConfig({ ...cluster.env, REDIS_URL: 'redis://127.0.0.1:1' }, (reader) =>

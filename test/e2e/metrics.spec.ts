@@ -2,7 +2,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createMemoryIdempotency } from '@app/history';
-import { Metrics, createLog, readConfig } from '@app/runtime';
+import { Metrics, createLog, limitedLocally, readConfig } from '@app/runtime';
 import { jobConfig } from '../../apps/job/src/job.config.js';
 import { startJob } from '../../apps/job/src/start.js';
 import { startCluster } from '../support/cluster.js';
@@ -63,6 +63,7 @@ describe('docs/metrics.md', () => {
       await job.close();
       const logicAlone = new Metrics();
       createMemoryIdempotency({ pendingMs: 1, ttlMs: 1, maxBytes: 1 }, undefined, logicAlone);
+      limitedLocally(logicAlone);
       const found = await rowsOf([
         ['gateway', cluster.gateways[0]!.metrics],
         ['logic', cluster.logics[0]!.metrics],

@@ -50,8 +50,12 @@ describe('docs/metrics.md', () => {
       await writeFile(keys, '# none\n');
       // Whatever makes an app count more; nobody is there.
       const env = {
-        ...{ AUTH_MODE: 'jwt', JWT_JWKS_URL: 'http://127.0.0.1:1/', API_KEYS: 'k', API_KEYS_FILE: keys },
-        ...{ ROOM_WEBHOOK_URL: 'http://127.0.0.1:1/', ROOM_WEBHOOK_SECRET: 'x'.repeat(32) },
+        AUTH_MODE: 'jwt',
+        JWT_JWKS_URL: 'http://127.0.0.1:1/',
+        API_KEYS: 'k',
+        API_KEYS_FILE: keys,
+        ROOM_WEBHOOK_URL: 'http://127.0.0.1:1/',
+        ROOM_WEBHOOK_SECRET: 'x'.repeat(32),
       };
       await using cluster = await startCluster({ env });
       const onRedis = { metrics: new Metrics(), bus: cluster.shared!.bus, log: createLog('silent'), listenHttp: false };

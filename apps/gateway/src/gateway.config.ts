@@ -52,7 +52,7 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
     allowedOrigins: env.parsed(
       'ALLOWED_ORIGINS',
       auth === 'open' ? '*' : '',
-      'comma list of origins (`https://app.example.com`) whose pages may connect; `*`: any; empty: only of the same host. Clients that send no Origin are not asked',
+      'comma list of origins (`https://app.example.com`, `https://*.example.com`; `null` for pages that have none) whose pages may connect; `*`: any; empty: only of the same host. Clients that send no Origin are not asked',
       parseOrigins,
     ),
     trustedProxies: trustProxy(env).addresses,

@@ -44,7 +44,7 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     corsOrigins: env.parsed(
       'CORS_ORIGINS',
       '',
-      'comma list of origins (`https://app.example.com`) whose pages may speak to REST; `*`: any; empty: none',
+      'comma list of origins (`https://app.example.com`, `https://*.example.com`) whose pages may speak to REST; `*`: any; empty: none',
       parseOrigins,
     ),
     console: env.flag(

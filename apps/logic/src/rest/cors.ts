@@ -1,4 +1,4 @@
-import type { Origins } from '@app/runtime';
+import { isListed, type Origins } from '@app/runtime';
 import { CodedError } from '@app/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isPublic } from '../key/scope-table.js';
@@ -38,7 +38,7 @@ export class Cors {
   }
 
   private allows(origin: string): boolean {
-    return this.allowed === 'any' || this.allowed.has(origin.toLowerCase());
+    return isListed(this.allowed, origin);
   }
 
   private letIn(origin: string, reply: FastifyReply): void {

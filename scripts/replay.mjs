@@ -126,8 +126,8 @@ function row({ diedAt, reason, source, key, messageId = '-', outcome, why }) {
 }
 
 /** A table for people; control characters of foreign keys must not reach a terminal. */
-function print(rows) {
-  const safe = rows.map((cells) => cells.map((cell) => String(cell).replace(/[\p{C}]/gu, '?')));
+function print(table) {
+  const safe = table.map((cells) => cells.map((cell) => String(cell).replace(/[\p{C}]/gu, '?')));
   const widths = safe[0].map((_, i) => Math.max(...safe.map((cells) => cells[i].length)));
   for (const cells of safe) console.log(cells.map((cell, i) => (i === 5 ? cell : cell.padEnd(widths[i]))).join('  '));
 }

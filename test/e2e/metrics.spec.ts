@@ -72,6 +72,7 @@ describe('docs/metrics.md', () => {
         ['gateway', cluster.gateways[0]!.metrics],
         ['logic', cluster.logics[0]!.metrics],
         ['logic', logicAlone],
+        ['logic', cluster.shared!.busMetrics],
         ['job', cluster.jobs[0]!.metrics],
         ['job', onRedis.metrics],
       ]);

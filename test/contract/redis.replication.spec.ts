@@ -54,7 +54,7 @@ const isLinked = async (replica: RedisServer) => {
   });
 
   it('is waited for only while it has some', async () => {
-    const { store, owner, append, unreplicated } = await openStore(master);
+    const { store, owner, append, unreplicated } = await openStore(master, { waitMs: 30_000 });
     await store.remembers(life, [owner]);
     await append();
     expect(store.replicated(owner)).toBeUndefined();

@@ -345,6 +345,18 @@ describe('a comparison with history', () => {
     expect(ann.connection.pushed).toEqual([0, 1, 'not kept']);
   });
 
+  it('gives nobody again what is not kept and came later here than where it was seen', async () => {
+    const { rig } = await rigWithTwo();
+    const slow = await rig.append([room], 'not kept', { retain: false });
+    const since: [string, Position][] = [['room:r', { epoch: rig.epochName, offset: slow.offset }]];
+    const eve = rig.connect({ rooms: ['r'], since });
+    await eve.arrived;
+    await rig.deliver([slow]);
+    await rig.push([room], 'next', { retain: false });
+    await rig.push([room], 'kept');
+    expect(eve.connection.pushed).toEqual(['next', 'kept']);
+  });
+
   it('closes nobody in a channel of which nothing was ever kept', async () => {
     const rig = await openRig();
     const ann = rig.connect({ rooms: ['r'] });

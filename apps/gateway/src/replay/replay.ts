@@ -200,9 +200,12 @@ export class Replay {
       this.give(session, frame, message.body.expiresAtMs, nowMs);
     }
     let covered = top;
+    // What the client has seen may be above all that is retained, and still be on its way here.
+    const { recovered, offset: from } = joining.state;
+    const seen = Math.max(top, recovered ? from : -1);
     for (const { offset, prev, frame, expiresAtMs } of holding.waiting) {
       held.bytes -= frame?.length ?? 0;
-      if (offset <= top) {
+      if (offset <= seen) {
         if (frame) (prev === notRetained ? this.beforeJoin : this.repeated).inc();
         continue;
       }
@@ -210,10 +213,10 @@ export class Replay {
       if (prev !== notRetained) covered = offset;
     }
     holding.waiting = [];
-    holding.covered = covered;
+    holding.covered = Math.max(covered, seen);
     local.last ??= covered;
     // Else the live messages that it has by replay are still to come: fan-out lets go when they have.
-    if (local.last >= covered) this.channels.release(session, local);
+    if (local.last >= holding.covered) this.channels.release(session, local);
   }
 
   /** What waited may have come to its end meanwhile. */

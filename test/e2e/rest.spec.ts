@@ -634,8 +634,11 @@ describe('REST', () => {
       'kickConnection',
       'changeLabels',
       'getHistory',
+      'listDeadLetters',
+      'replayDeadLetters',
       'countOnline',
       'listNodes',
+      'revokeTokens',
     ]);
     expect((await rest.ask('GET', '/docs')).text).toContain('swagger');
   });

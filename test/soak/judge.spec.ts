@@ -239,6 +239,14 @@ describe('the balance over connections', () => {
       .stay(dropped(2_500), 1, 2)
       .stay({ ...hole, base: 20 }, 2, 3);
     expect(same.problems).toEqual({ twice: 1 });
+    const inLive = { ...hole, channel: 'room:live', base: 20 };
+    const live = new Story()
+      .push(1, { channels: ['room:live'] })
+      .push(2, { channels: ['room:live'] })
+      .stay({ ...dropped(2_500), channel: 'room:live' }, 1, 2)
+      .stay(inLive, 2);
+    expect(live.problems).toEqual({});
+    expect(live.verdict.againAfterHole).toBe(1);
   });
 
   it('promises nothing after the last that came to who left, and everything to who comes back with a position', () => {

@@ -55,5 +55,6 @@ describeWithServers('a gateway that is lost in mid-stream', () => {
       expect(person.recovered).toEqual(n % 2 === 0 ? rooms.map(() => true) : []);
       await person.leave();
     }
+    await ledgersEven(cluster);
   });
 });

@@ -1,4 +1,5 @@
 import { numbers } from '../support/clients.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Processes } from '../support/processes.js';
 
 const describeWithServers = process.env.REDIS_URL && process.env.KAFKA_BROKERS ? describe : describe.skip;
@@ -30,5 +31,6 @@ describeWithServers('a job that dies in mid-stream', () => {
         expect(client.received(`room:${room}`).map((packet) => packet.data)).toEqual(numbers(1, 300));
       }
     }
+    await ledgersEven(cluster);
   });
 });

@@ -1,4 +1,5 @@
 import { numbers } from '../support/clients.js';
+import { ledgersEven } from '../support/ledgers.js';
 import { Processes, type AppProcess } from '../support/processes.js';
 import { Follower, keepsAll, Stream } from './stream.js';
 
@@ -35,5 +36,6 @@ describeWithServers('jobs that come and go one after the other in mid-stream', (
       expect(person.closes).toEqual([]);
       await person.leave();
     }
+    await ledgersEven(cluster);
   });
 });

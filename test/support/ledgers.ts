@@ -41,8 +41,8 @@ export function unevenIn({ records, deliveries }: Ledgers): string | undefined {
 }
 
 /**
- * Waits until both ledgers of a cluster are even: nothing is on its way any more, and nothing went uncounted. Of processes
- * that all live: what one has counted dies with it.
+ * Waits until both ledgers of a cluster are even: nothing is on its way any more, and nothing went uncounted. Jobs and
+ * gateways may have been killed; what a logic has given to the bus it counts only as long as it lives.
  */
 export async function ledgersEven(cluster: { scrape(): Promise<string[]> }): Promise<void> {
   let uneven: string | undefined = 'nothing was counted';

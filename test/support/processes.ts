@@ -45,7 +45,7 @@ export class AppProcess {
     for (;;) {
       const found = this.lines.find((line) => line.msg === msg);
       if (found) return found;
-      if (this.child.exitCode !== null || this.child.signalCode !== null) {
+      if (!this.isAlive) {
         throw new Error(
           `${this.app} ended before it said "${msg}":\n${[...this.text, ...this.lines.map((line) => JSON.stringify(line))].slice(-20).join('\n')}`,
         );
@@ -53,6 +53,10 @@ export class AppProcess {
       await new Promise<void>((resolve) => this.waiters.add(resolve));
       this.waiters.clear();
     }
+  }
+
+  get isAlive(): boolean {
+    return this.child.exitCode === null && this.child.signalCode === null;
   }
 
   /** What it counts, in Prometheus's text format. */
@@ -67,7 +71,7 @@ export class AppProcess {
 
   /** Ends it as a supervisor does, and hard when a test left it hanging. */
   async end(): Promise<void> {
-    if (this.child.exitCode !== null || this.child.signalCode !== null) return;
+    if (!this.isAlive) return;
     this.kill('SIGCONT');
     this.kill('SIGKILL');
     await this.exited;
@@ -120,9 +124,9 @@ export class Processes extends Clients {
     return gateway;
   }
 
-  /** What each app counts, in Prometheus's text format. */
+  /** What each app that lives counts, in Prometheus's text format. */
   scrape(): Promise<string[]> {
-    return Promise.all(this.all.map((app) => app.metrics()));
+    return Promise.all(this.all.filter((app) => app.isAlive).map((app) => app.metrics()));
   }
 
   async [Symbol.asyncDispose](): Promise<void> {

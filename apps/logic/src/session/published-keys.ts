@@ -1,6 +1,7 @@
 import { createLocalJWKSet, errors, type FlattenedJWSInput, type JWSHeaderParameters } from 'jose';
 import { CodedError } from '@app/protocol';
 import type { Clock, Log, Metrics } from '@app/runtime';
+import { boundedText } from './bounded-text.js';
 
 export interface KeysSettings {
   url: string;
@@ -96,17 +97,6 @@ export class PublishedKeys {
     const signal = AbortSignal.timeout(timeoutMs);
     const headers = { accept: 'application/jwk-set+json, application/json' };
     const response = await this.fetched(this.settings.url, { redirect: 'manual', signal, headers });
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new Error(`answered ${response.status}`);
-    }
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      bytes += part.length;
-      if (bytes > maxBytes) throw new Error(`answered more than ${maxBytes} bytes`);
-      parts.push(part);
-    }
-    return Buffer.concat(parts).toString();
+    return boundedText(response, maxBytes);
   }
 }

@@ -2,6 +2,7 @@ import { createHmac } from 'node:crypto';
 import type { RoomAnswer, RoomQuestion } from '@app/rpc';
 import type { Clock, Log, Metrics } from '@app/runtime';
 import type { RoomOracle } from './room-judge.js';
+import { boundedText } from './bounded-text.js';
 
 export interface WebhookSettings {
   url: string;
@@ -109,18 +110,7 @@ export class RoomWebhook implements RoomOracle {
       await response.body?.cancel();
       return false;
     }
-    if (response.status !== 200) {
-      await response.body?.cancel();
-      throw new Error(`answered ${response.status}`);
-    }
-    const parts: Uint8Array[] = [];
-    let bytes = 0;
-    for await (const part of (response.body ?? []) as AsyncIterable<Uint8Array>) {
-      bytes += part.length;
-      if (bytes > maxBytes) throw new Error(`answered more than ${maxBytes} bytes`);
-      parts.push(part);
-    }
-    const { allow } = Object(JSON.parse(Buffer.concat(parts).toString())) as { allow?: unknown };
+    const { allow } = Object(JSON.parse(await boundedText(response, maxBytes))) as { allow?: unknown };
     if (typeof allow !== 'boolean') throw new Error('answered without "allow"');
     return allow;
   }

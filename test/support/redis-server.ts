@@ -48,7 +48,7 @@ export async function startRedis({
 }: {
   port?: number;
   appendonly?: boolean;
-  replicaOf?: RedisServer;
+  replicaOf?: { readonly port: number };
   tls?: Certificate;
   settings?: readonly string[];
 } = {}): Promise<RedisServer> {

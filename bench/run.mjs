@@ -1,13 +1,16 @@
 /**
- * The load benches, each with its baseline beside it in the same run. The last line is one JSON object of ratios.
+ * Everything that is measured, each with its baseline beside it in the same run. The last line is one JSON object.
  *
- *   npm run bench                 the whole size
- *   npm run bench -- --quick      a minute, to see that everything works; its ratios say little
+ *   npm run bench                      all, the whole size
+ *   npm run bench -- one-room ping     these
+ *   npm run bench -- --quick           to see that everything works; its ratios say little
+ *   npm run bench -- --list            what there is
  */
 import { spawnSync } from 'node:child_process';
 import { join } from 'node:path';
 
 process.chdir(join(import.meta.dirname, '..'));
-const bench = ['--import', './scripts/typescript.mjs', 'bench/load/one-room.ts', ...process.argv.slice(2)];
-const { status } = spawnSync(process.execPath, bench, { stdio: 'inherit' });
-process.exit(status ?? 1);
+const asked = process.argv.slice(2);
+const node = (...args) => spawnSync(process.execPath, args, { stdio: 'inherit' }).status ?? 1;
+const failed = asked.includes('--list') ? 0 : node('scripts/build.mjs', '--if-needed');
+process.exit(failed || node('--import', './scripts/typescript.mjs', 'bench/main.ts', ...asked));

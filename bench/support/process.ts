@@ -30,8 +30,14 @@ export function cpuSeconds(pid: number): number {
   return nanoseconds / 1e9;
 }
 
-/** Files that a process may open. */
-export function openFileLimit(): number {
+/** @throws when a process may not open so many connections, and what else it needs. */
+export function needFiles(connections: number): void {
+  const needed = connections + 100;
+  const limit = openFileLimit();
+  if (limit < needed) throw new Error(`a process may open ${limit} files, this needs ${needed}: ulimit -n ${needed}`);
+}
+
+function openFileLimit(): number {
   const limit = /^Max open files\s+(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'utf8'))?.[1];
   return limit === 'unlimited' ? Infinity : Number(limit);
 }

@@ -17,7 +17,7 @@ export interface ServerUnderTest extends Listening {
 }
 
 /** `ws.send` for every client. */
-export const startNaive = (): Promise<ServerUnderTest> => start('naive ws', 'bench/support/naive-server.ts');
+export const startNaive = (): Promise<ServerUnderTest> => start('naive ws', 'bench/baselines/naive-push.ts');
 
 export const startSkylark = (): Promise<ServerUnderTest> => start('skylark', 'bench/support/skylark-server.ts');
 

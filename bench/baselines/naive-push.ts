@@ -41,12 +41,14 @@ async function main(): Promise<void> {
   const server = new WebSocketServer({ host: '127.0.0.1', port: 0, backlog: 4096 });
   let serial = 0;
   server.on('connection', (socket, request) => {
-    for (const name of new URL(request.url ?? '', 'ws://x').searchParams.get('rooms')?.split(',') ?? []) {
+    const names = new URL(request.url ?? '', 'ws://x').searchParams.get('rooms')?.split(',') ?? [];
+    for (const name of names) {
       const channel = `room:${name}`;
-      const members = rooms.get(channel) ?? new Set();
-      rooms.set(channel, members.add(socket));
-      socket.on('close', () => members.delete(socket));
+      rooms.set(channel, (rooms.get(channel) ?? new Set()).add(socket));
     }
+    socket.on('close', () => {
+      for (const name of names) rooms.get(`room:${name}`)?.delete(socket);
+    });
     socket.on('error', () => {});
     socket.send(JSON.stringify({ type: 100, data: { connectionId: `naive~1~${serial++}` } }));
   });

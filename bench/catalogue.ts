@@ -1,0 +1,11 @@
+import { manyRooms } from './rows/many-rooms.js';
+import { oneRoom } from './rows/one-room.js';
+import { paced } from './rows/paced.js';
+import type { Bench } from './support/bench.js';
+
+/** All benches by name, in the order in which they are run. */
+export const catalogue: Readonly<Record<string, Bench>> = {
+  'one-room': oneRoom,
+  'many-rooms': manyRooms,
+  paced,
+};

@@ -1,0 +1,291 @@
+/**
+ * Many WebSocket clients in one process, over bare sockets and one shared read buffer, so that they cost less than any
+ * server: each checks that the numbers of every room go up by one, that the text is as long as it was sent, and of each 16th
+ * message all of it.
+ */
+import { createHmac, randomBytes } from 'node:crypto';
+import { Socket } from 'node:net';
+import {
+  framePrefix,
+  numberDigits,
+  padding,
+  payloadBytes,
+  roomDigits,
+  roomName,
+  roomsOf,
+  type Layout,
+} from '../support/message.js';
+
+export interface Connect extends Layout {
+  do: 'connect';
+  port: number;
+  count: number;
+  /** Loopback has 28,000 ports for each pair of addresses. */
+  host?: string;
+  /** More of the query; `{i}` is the number of the client. */
+  query?: string;
+  /** HS256: each client is then the user `u<number>`. */
+  jwtSecret?: string;
+  /** How many knock at once. */
+  atOnce?: number;
+}
+
+export type ToLoad =
+  | Connect
+  /** Those whose connection is gone connect again, and say with `since` where they are. */
+  | { do: 'reconnect'; port: number }
+  | { do: 'expect'; messages: number }
+  /** From now on tell when each message has reached everybody. */
+  | { do: 'watch' }
+  /** Read no more. */
+  | { do: 'stall' }
+  | { do: 'report' };
+
+export type FromLoad =
+  | { did: 'connect'; welcome: string }
+  | { did: 'reconnect'; welcome: string }
+  | { did: 'expect'; messages: number }
+  /** `atMs` is the machine's monotonic clock. */
+  | { did: 'watch'; number: number; atMs: number }
+  | ({ did: 'report' } & Report);
+
+export interface Report {
+  clients: number;
+  /** Messages of all clients together. */
+  messages: number;
+  /** Per room, the last number of the member with the lowest and the highest. */
+  rooms: { least: number; most: number }[];
+  /** Messages whose number was not the one after the last. */
+  disorder: number;
+  /** Messages whose text was not what was sent. */
+  damaged: number;
+  closed: number;
+}
+
+const crlf2 = Buffer.from('\r\n\r\n');
+const switching = Buffer.from('HTTP/1.1 101');
+const paddingBytes = Buffer.from(padding);
+/** Where a push has the last digit of its type and the protocol's own frames, with types below 1000, have none. */
+const tellTale = framePrefix.indexOf(',') - 1;
+const lastDigit = framePrefix.charCodeAt(tellTale);
+const prefixBytes = framePrefix.length;
+
+let messages = 0;
+let disorder = 0;
+let damaged = 0;
+let closed = 0;
+let expected = Infinity;
+let reachedBy: Map<number, number> | undefined;
+let connect: Connect;
+const clients: Client[] = [];
+const say = (message: FromLoad) => process.send?.(message);
+
+/** All sockets read into this; what is left of a frame is copied out before the next socket reads. */
+const buffer = Buffer.allocUnsafeSlow(256 * 1024);
+
+/** One who stays the same over its connections. */
+class Client {
+  readonly rooms: readonly number[];
+  /** The number of the last message of each of `rooms`. */
+  readonly lasts: number[];
+  socket: LoadSocket | undefined;
+  since = '';
+
+  constructor(readonly number: number) {
+    this.rooms = roomsOf(number, connect);
+    this.lasts = this.rooms.map(() => 0);
+  }
+
+  /** Its promise gives the welcome frame. */
+  connect(port: number): Promise<string> {
+    return new Promise((resolve, reject) => {
+      const socket = new LoadSocket(this, resolve);
+      this.socket = socket;
+      socket.once('close', () => reject(new Error('closed before the welcome')));
+      socket.once('error', reject);
+      const host = connect.host ?? '127.0.0.1';
+      socket.connect({ port, host, noDelay: true }, () => void socket.write(this.upgrade(host, port)));
+    });
+  }
+
+  private upgrade(host: string, port: number): string {
+    const rooms = this.rooms.map(roomName).join(',');
+    const more = connect.query ? `&${connect.query.replaceAll('{i}', String(this.number))}` : '';
+    const since = this.since && `&since=${this.since}`;
+    const token = connect.jwtSecret ? `Authorization: Bearer ${tokenOf(this.number, connect.jwtSecret)}\r\n` : '';
+    const key = randomBytes(16).toString('base64');
+    return (
+      `GET /connect?rooms=${rooms}${more}${since} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: Upgrade\r\n` +
+      `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${token}Sec-WebSocket-Key: ${key}\r\n\r\n`
+    );
+  }
+
+  /** Takes the pushed message whose number begins at `at`. */
+  take(bytes: Buffer, at: number): void {
+    const number = decimal(bytes, at, numberDigits);
+    const room = decimal(bytes, at + numberDigits, roomDigits);
+    const i = this.rooms.length === 1 && this.rooms[0] === room ? 0 : this.rooms.indexOf(room);
+    if (number !== this.lasts[i]! + 1) disorder += 1;
+    this.lasts[i] = number;
+    const filled = at + numberDigits + roomDigits;
+    const end = at + payloadBytes - 2;
+    if (bytes[end] !== 0x22 || ((number & 15) === 0 && paddingBytes.compare(bytes, filled, end) !== 0)) damaged += 1;
+    messages += 1;
+    if (reachedBy) this.count(number);
+    if (messages === expected) reached();
+  }
+
+  private count(number: number): void {
+    const by = (reachedBy!.get(number) ?? 0) + 1;
+    if (by < clients.length) return void reachedBy!.set(number, by);
+    reachedBy!.delete(number);
+    say({ did: 'watch', number, atMs: Number(process.hrtime.bigint()) / 1e6 });
+  }
+}
+
+function decimal(bytes: Buffer, at: number, digits: number): number {
+  let number = 0;
+  for (let i = at; i < at + digits; i += 1) number = number * 10 + bytes[i]! - 48;
+  return number;
+}
+
+class LoadSocket extends Socket {
+  private rest: Buffer | undefined;
+  private upgraded = false;
+
+  constructor(
+    private readonly client: Client,
+    private readonly welcomed: (welcome: string) => void,
+  ) {
+    super({ onread: { buffer, callback: onRead } } as ConstructorParameters<typeof Socket>[0]);
+    this.on('error', () => {});
+    this.on('close', () => {
+      closed += 1;
+      client.socket = undefined;
+    });
+  }
+
+  scan(chunk: Buffer): void {
+    const bytes = this.rest ? Buffer.concat([this.rest, chunk]) : chunk;
+    let at = 0;
+    if (!this.upgraded) {
+      const end = bytes.indexOf(crlf2);
+      if (end >= 0) {
+        if (!bytes.subarray(0, 12).equals(switching)) throw new Error(`refused: ${bytes.toString()}`);
+        this.upgraded = true;
+        at = end + 4;
+      }
+    }
+    if (this.upgraded) at = this.frames(bytes, at);
+    this.rest = at < bytes.length ? Buffer.from(bytes.subarray(at)) : undefined;
+  }
+
+  /** Takes whole frames (RFC 6455 §5.2, unmasked) from `at` on; answers where the first partial one begins. */
+  private frames(bytes: Buffer, from: number): number {
+    let at = from;
+    for (;;) {
+      if (at + 2 > bytes.length) return at;
+      let length = bytes[at + 1]!;
+      let start = at + 2;
+      if (length === 126) {
+        if (at + 4 > bytes.length) return at;
+        length = (bytes[at + 2]! << 8) | bytes[at + 3]!;
+        start = at + 4;
+      } else if (length > 126) throw new Error('a frame that no bench sends');
+      const end = start + length;
+      if (end > bytes.length) return at;
+      if (bytes[at] === 0x81) {
+        if (bytes[start + tellTale] === lastDigit) this.client.take(bytes, start + prefixBytes);
+        else this.other(bytes.toString('utf8', start, end));
+      } else if (bytes[at] !== 0x88) throw new Error(`not a text frame: ${bytes.subarray(at, end).toString('hex')}`);
+      at = end;
+    }
+  }
+
+  private other(frame: string): void {
+    const { type, data } = JSON.parse(frame) as { type: number; data: { channels?: Record<string, Where> } };
+    if (type !== 100) return; // a goodbye
+    const { channels = {} } = data;
+    this.client.since = Object.entries(channels)
+      .map(([channel, { epoch, offset }]) => `${channel}@${epoch}:${offset}`)
+      .join();
+    this.welcomed(frame);
+  }
+}
+
+interface Where {
+  epoch: string;
+  offset: number;
+}
+
+function onRead(this: LoadSocket, bytes: number): boolean {
+  this.scan(buffer.subarray(0, bytes));
+  return true;
+}
+
+function reached(): void {
+  expected = Infinity;
+  say({ did: 'expect', messages });
+}
+
+const base64url = (value: object): string => Buffer.from(JSON.stringify(value)).toString('base64url');
+const head = base64url({ alg: 'HS256' });
+
+/** RFC 7519, for the user `u<number>`. */
+function tokenOf(number: number, secret: string): string {
+  const signed = `${head}.${base64url({ sub: `u${number}`, exp: Math.floor(Date.now() / 1000) + 86_400 })}`;
+  return `${signed}.${createHmac('sha256', secret).update(signed).digest('base64url')}`;
+}
+
+/** So many at once; answers the last welcome. */
+async function connectAll(waiting: Client[], port: number): Promise<string> {
+  let welcome = '';
+  const next = async () => {
+    for (let client = waiting.pop(); client; client = waiting.pop()) welcome = await client.connect(port);
+  };
+  await Promise.all(Array.from({ length: connect.atOnce ?? 100 }, next));
+  return welcome;
+}
+
+function report(): Report {
+  const rooms = Array.from({ length: connect.rooms }, () => ({ least: Infinity, most: 0 }));
+  for (const client of clients) {
+    client.rooms.forEach((room, i) => {
+      const last = client.lasts[i]!;
+      rooms[room]!.least = Math.min(rooms[room]!.least, last);
+      rooms[room]!.most = Math.max(rooms[room]!.most, last);
+    });
+  }
+  return { clients: clients.length, messages, rooms, disorder, damaged, closed };
+}
+
+process.on('message', (message: ToLoad) => {
+  switch (message.do) {
+    case 'connect': {
+      connect = message;
+      const newcomers = Array.from({ length: message.count }, (_, i) => new Client(clients.length + i));
+      clients.push(...newcomers);
+      void connectAll(newcomers, message.port).then((welcome) => say({ did: 'connect', welcome }));
+      break;
+    }
+    case 'reconnect': {
+      const gone = clients.filter(({ socket }) => socket === undefined);
+      void connectAll(gone, message.port).then((welcome) => say({ did: 'reconnect', welcome }));
+      break;
+    }
+    case 'expect':
+      expected = message.messages;
+      if (messages >= expected) reached();
+      break;
+    case 'watch':
+      reachedBy = new Map();
+      break;
+    case 'stall':
+      for (const { socket } of clients) socket?.pause();
+      break;
+    case 'report':
+      say({ did: 'report', ...report() });
+      break;
+  }
+});
+process.on('disconnect', () => process.exit());

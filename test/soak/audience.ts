@@ -23,7 +23,12 @@ export const expressions: readonly { text: string; holds: (labels: Labels) => bo
   { text: 'p=web & beta', holds: ({ p, beta }) => p === 'web' && beta !== undefined },
   { text: 'p=ios | p=web', holds: ({ p }) => p === 'ios' || p === 'web' },
   { text: '!(p=ios | beta)', holds: ({ p, beta }) => p !== 'ios' && beta === undefined },
+  { text: 'vip', holds: ({ vip }) => vip !== undefined },
+  { text: 'p=web & !vip', holds: ({ p, vip }) => p === 'web' && vip === undefined },
 ];
+
+/** The first so many ask for what a client keeps for good; `vip` is given and taken by REST, for as long as a connection lasts. */
+export const lastingExpressions = 5;
 
 /** The labels that the n-th client has. */
 export function labelsOf(n: number): Labels {

@@ -1,8 +1,16 @@
 import { WebSocket } from 'ws';
-import { mayReconnect, PacketType, pingText, type ChannelState, type Position, type Welcome } from '@app/protocol';
+import {
+  mayReconnect,
+  PacketType,
+  pingText,
+  type ChannelState,
+  type Joined,
+  type Position,
+  type Welcome,
+} from '@app/protocol';
 import type { Seeded } from '../fuzz/seeded.js';
 import type { Person } from './audience.js';
-import { Receipts, type Follower, type Stay } from './journal.js';
+import { Receipts, type Follower, type Stay, type Visit } from './journal.js';
 
 /** What clients share. */
 export interface World {
@@ -14,10 +22,9 @@ export interface World {
   onDelivery(follower: Follower, payload: Payload, at: number): void;
 }
 
-/** What a push carries: its number, its attempt, and which variant this is. */
+/** What a push carries: its number, and which variant this is. */
 export interface Payload {
   n: number;
-  a: number;
   v?: number;
 }
 
@@ -46,8 +53,8 @@ export class SoakClient {
   state: 'away' | 'coming' | 'here' | 'gone' = 'away';
   /** How its connections ended, by code, and upgrades refused, by status. */
   readonly ends = new Map<string, number>();
-  /** Every connection: to which gateway, from when to when. */
-  readonly visits: { gateway: number; from: number; to: number | undefined; code?: number }[] = [];
+  /** Rooms that it is to stay in by REST, as it was told last. */
+  private readonly lasting = new Set<string>();
   private readonly positions = new Map<string, Position>();
   private line: Line | undefined;
   private attempts = 0;
@@ -61,8 +68,13 @@ export class SoakClient {
     private readonly world: World,
     private readonly random: Seeded,
   ) {
-    this.follower = { ...person, name, stays: new Map(), pauses: [], strays: [] };
+    this.follower = { ...person, name, visits: [], stays: new Map(), pauses: [], strays: [] };
     this.rooms = new Set(rooms);
+  }
+
+  /** The connection that it has now. */
+  get visit(): Visit | undefined {
+    return this.state === 'here' ? this.follower.visits.at(-1) : undefined;
   }
 
   get isPaused(): boolean {
@@ -144,22 +156,28 @@ export class SoakClient {
 
   private open(): void {
     const since = new Map<string, Position>();
-    const wanted = ['all', 'user', ...[...this.rooms].map((room) => `room:${room}`)];
+    const wanted = ['all', 'user', ...[...this.rooms, ...this.lasting].map((room) => `room:${room}`)];
     for (const channel of wanted) {
       const position = this.positions.get(channel);
       if (position) since.set(channel, { ...position });
     }
     const line: Line = new Line(this.url(since), since, this.follower, this.positions, this.world, {
-      onWelcome: () => {
+      onWelcome: ({ connectionId, rooms }) => {
         this.attempts = 0;
+        this.lasting.clear();
+        for (const room of rooms) if (!this.rooms.has(room)) this.lasting.add(room);
         clearTimeout(this.timer);
         this.timer = undefined;
         this.line?.supersede();
         this.line = line;
         this.state = 'here';
-        this.visits.push({ gateway: this.gateway, from: this.world.now(), to: undefined });
+        const from = this.world.now();
+        const { visits } = this.follower;
+        if (visits.length > 0) visits.at(-1)!.to ??= from;
+        visits.push({ id: connectionId, gateway: this.gateway, askedAt: line.askedAt, from, to: undefined, vips: [] });
         for (const room of this.rooms) if (!line.isIn(`room:${room}`)) line.join(room, undefined);
       },
+      onPut: (room, isIn) => (isIn ? this.lasting.add(room) : this.lasting.delete(room)),
       onEnd: (why, afterMs) => this.ended(line, why, afterMs),
     });
   }
@@ -184,7 +202,7 @@ export class SoakClient {
     this.ends.set(why, (this.ends.get(why) ?? 0) + 1);
     if (this.line === line) {
       this.line = undefined;
-      const visit = this.visits.at(-1)!;
+      const visit = this.follower.visits.at(-1)!;
       visit.to = this.world.now();
     } else if (this.line) {
       // The second connection did not come to be, or the first one was replaced by it.
@@ -201,7 +219,9 @@ export class SoakClient {
 }
 
 interface LineEvents {
-  onWelcome(): void;
+  onWelcome(welcome: Welcome): void;
+  /** REST has put the connection into a room, or taken it out. */
+  onPut(room: string, isIn: boolean): void;
   /** `afterMs`: when the server said when to come back. */
   onEnd(why: string, afterMs: number | undefined): void;
 }
@@ -210,7 +230,7 @@ interface LineEvents {
 class Line {
   readonly socket: WebSocket;
   wasWelcomed = false;
-  private readonly askedAt: number;
+  readonly askedAt: number;
   private readonly stays = new Map<string, Stay>();
   private readonly requests = new Map<string, (packet: Packet) => void>();
   private refs = 0;
@@ -295,19 +315,31 @@ class Line {
     else if (packet.type === PacketType.reply) {
       this.requests.get(packet.ref ?? '')?.(packet);
       this.requests.delete(packet.ref ?? '');
+    } else if (packet.type === PacketType.joined || packet.type === PacketType.left) {
+      if (!this.isSuperseded) this.put(packet.type, packet.data as Joined);
     } else if (packet.type === PacketType.goodbye) {
       this.afterMs = (packet.data as { reconnectAfterMs: number }).reconnectAfterMs;
     } else if (packet.type === PacketType.ping) clearTimeout(this.deadline);
   }
 
-  private welcomed({ channels, heartbeatMs }: Welcome): void {
+  private welcomed(welcome: Welcome): void {
+    const { channels, connectionId, heartbeatMs } = welcome;
     this.wasWelcomed = true;
     clearTimeout(this.deadline);
     this.beat = setInterval(() => this.ping(), heartbeatMs);
     for (const [channel, state] of Object.entries(channels)) {
       this.enter(channel, state, this.since.get(channel), this.askedAt);
     }
-    this.events.onWelcome();
+    // Nothing of it is kept, and it has no position to come back with.
+    this.stay(`connection:${connectionId}`, { epoch: 'none', offset: -1 }, undefined, this.askedAt);
+    this.events.onWelcome(welcome);
+  }
+
+  private put(type: number, { room, ...state }: Joined): void {
+    const channel = `room:${room}`;
+    if (type === PacketType.left) this.finish(channel, 'left');
+    else if (!this.isIn(channel)) this.enter(channel, state, undefined, this.world.now()); // the welcome had named it
+    this.events.onPut(room, type === PacketType.joined);
   }
 
   private ping(): void {
@@ -321,6 +353,14 @@ class Line {
   }
 
   private enter(name: string, state: ChannelState, since: Position | undefined, askedAt: number): void {
+    const { began } = this.stay(name, state, since, askedAt);
+    const known = this.positions.get(name);
+    // What came on the connection before, after this one had asked, need not come again after the next.
+    const isBehind = began === 'resumed' && known?.epoch === state.epoch && known.offset > state.offset;
+    if (!isBehind) this.positions.set(name, { epoch: state.epoch, offset: state.offset });
+  }
+
+  private stay(name: string, state: ChannelState, since: Position | undefined, askedAt: number): Stay {
     const channel = name === 'user' ? `user:${this.follower.user}` : name;
     const stay: Stay = {
       channel,
@@ -335,17 +375,14 @@ class Line {
       got: new Receipts(),
     };
     this.stays.set(name, stay);
-    const known = this.positions.get(name);
-    // What came on the connection before, after this one had asked, need not come again after the next.
-    const isBehind = stay.began === 'resumed' && known?.epoch === state.epoch && known.offset > state.offset;
-    if (!isBehind) this.positions.set(name, { epoch: state.epoch, offset: state.offset });
     const list = this.follower.stays.get(channel);
     if (list) list.push(stay);
     else this.follower.stays.set(channel, [stay]);
+    return stay;
   }
 
   private delivered({ channel = 'user', data, offset }: Packet): void {
-    const { n, a } = data as Payload;
+    const { n } = data as Payload;
     const at = this.world.now();
     this.world.onDelivery(this.follower, data as Payload, at);
     const stay = this.stays.get(channel);
@@ -354,7 +391,7 @@ class Line {
       this.follower.strays.push({ channel: of, n, at, why: 'came while not in the channel' });
       return;
     }
-    stay.got.add(n, a, offset!, at);
+    stay.got.add(n, offset!, at);
     const position = this.positions.get(channel);
     if (position?.epoch === stay.epoch) position.offset = Math.max(position.offset, offset!);
   }

@@ -12,42 +12,36 @@ export interface Push {
   /** Whether who is away may have it later. */
   isKept: boolean;
   ttlMs: number | undefined;
-  /** Whether all its attempts carried one Idempotency-Key, so that they are one message. */
-  hasKey: boolean;
   /** When the first attempt was sent, in milliseconds of the run. */
   sentAt: number;
   /** When 202 came; undefined when it never did: it may be held all the same, or not. */
   acceptedAt: number | undefined;
-  /** The attempt that was answered 202. */
-  acceptedAttempt: number;
+  /** How often it was sent, under one Idempotency-Key: they are one message. */
+  attempts: number;
   id: string | undefined;
 }
 
 /** Attempts of one push that were sent at most. */
 export const attemptsAtMost = 64;
 
-/** What a client got: which push in which attempt, at which offset, when. Three columns, because there are millions. */
+/** What a client got: which push, at which offset, when. Three columns, because there are millions. */
 export class Receipts {
-  private readonly codes: number[] = [];
+  private readonly numbers: number[] = [];
   private readonly offsets: number[] = [];
   private readonly times: number[] = [];
 
   get length(): number {
-    return this.codes.length;
+    return this.numbers.length;
   }
 
-  add(n: number, attempt: number, offset: number, at: number): void {
-    this.codes.push(n * attemptsAtMost + attempt);
+  add(n: number, offset: number, at: number): void {
+    this.numbers.push(n);
     this.offsets.push(offset);
     this.times.push(at);
   }
 
   n(i: number): number {
-    return Math.floor(this.codes[i]! / attemptsAtMost);
-  }
-
-  attempt(i: number): number {
-    return this.codes[i]! % attemptsAtMost;
+    return this.numbers[i]!;
   }
 
   offset(i: number): number {
@@ -78,9 +72,36 @@ export interface Stay {
   got: Receipts;
 }
 
+/** Something asked of REST: sent first, and answered at last; undefined when it never was, so that it may be done or not. */
+export interface Asked {
+  sentAt: number;
+  answeredAt: number | undefined;
+}
+
+/** Whether a user is to stay in a room. */
+export interface MembershipChange extends Asked {
+  user: string;
+  room: string;
+  isJoin: boolean;
+}
+
+/** A welcomed connection that the client listened to. */
+export interface Visit {
+  id: string;
+  gateway: number;
+  askedAt: number;
+  /** From the welcome on. */
+  from: number;
+  /** Undefined until it is over. */
+  to: number | undefined;
+  /** The label `vip` was given to it (true) or taken. */
+  vips: (Asked & { value: boolean })[];
+}
+
 /** A client over all its connections. */
 export interface Follower extends Person {
   name: string;
+  visits: Visit[];
   stays: Map<string, Stay[]>;
   /** From, to: when it did not read. */
   pauses: [number, number][];

@@ -1,5 +1,5 @@
 import type { Audience } from './audience.js';
-import { Receipts, type FaultMark, type Follower, type Push, type Stay } from './journal.js';
+import { Receipts, type FaultMark, type Follower, type MembershipChange, type Push, type Stay } from './journal.js';
 import { judge, type Verdict } from './judge.js';
 
 /** A run of one room and one client, told as what happened. */
@@ -9,6 +9,8 @@ class Story {
   private readonly stays: Stay[] = [];
   private readonly strays: Follower['strays'] = [];
   private readonly pauses: Follower['pauses'] = [];
+  private readonly visits: Follower['visits'] = [];
+  private readonly memberships: MembershipChange[] = [];
   private others: Follower[] = [];
 
   /** Pushed at `n` seconds and accepted at once, unless it says otherwise. */
@@ -20,9 +22,9 @@ class Story {
       variant: undefined,
       isKept: true,
       ttlMs: undefined,
-      hasKey: true,
+      attempts: 1,
     };
-    const fate = { sentAt: at, acceptedAt: at, acceptedAttempt: 0, id: `M${n}` };
+    const fate = { sentAt: at, acceptedAt: at, id: `M${n}` };
     this.pushes.set(n, { n, ...usual, ...fate, ...what });
     return this;
   }
@@ -33,14 +35,11 @@ class Story {
   }
 
   /** A connection: what came is `n`, at offset 10 × n of its epoch unless it says another, a tenth of a second later. */
-  stay(
-    how: Partial<Omit<Stay, 'got'>>,
-    ...got: (number | { n: number; offset?: number; at?: number; a?: number })[]
-  ): this {
+  stay(how: Partial<Omit<Stay, 'got'>>, ...got: (number | { n: number; offset?: number; at?: number })[]): this {
     const receipts = new Receipts();
     for (const one of got) {
-      const { n, offset = n * 10, at = n * 1_000 + 100, a = 0 } = typeof one === 'number' ? { n: one } : one;
-      receipts.add(n, a, offset, at);
+      const { n, offset = n * 10, at = n * 1_000 + 100 } = typeof one === 'number' ? { n: one } : one;
+      receipts.add(n, offset, at);
     }
     const usual = { channel: 'room:a', began: 'fresh' as const, epoch: 'e', base: 0, since: undefined };
     const times = { askedAt: 0, openedAt: 0, closedAt: undefined, end: 'open' as const };
@@ -61,8 +60,21 @@ class Story {
     return this;
   }
 
-  fault(fromMs: number, toMs: number): this {
-    this.faults.push({ kind: 'kill-job', what: 'SIGKILL j0', fromMs, toMs });
+  /** A connection from welcome to end; the label `vip` was given or taken at these times, each answered a tenth of a second later. */
+  visit(from: number, to: number | undefined, vips: { at: number; value: boolean; isUnsure?: boolean }[] = []): this {
+    const changes = vips.map(({ at, value, isUnsure }) => ({ value, ...asked(at, isUnsure) }));
+    this.visits.push({ id: `g~${from}`, gateway: 0, askedAt: from, from, to, vips: changes });
+    return this;
+  }
+
+  /** By REST, answered a tenth of a second later. */
+  membership(action: 'join' | 'leave', at: number, isUnsure?: boolean): this {
+    this.memberships.push({ user: 'u', room: 'a', isJoin: action === 'join', ...asked(at, isUnsure) });
+    return this;
+  }
+
+  fault(fromMs: number, toMs: number, kind = 'kill-job'): this {
+    this.faults.push({ kind, what: kind, fromMs, toMs });
     return this;
   }
 
@@ -71,8 +83,9 @@ class Story {
       pushes: this.pushes,
       followers: [this.client(), ...this.others],
       faults: this.faults,
+      memberships: this.memberships,
       endAt: 1_000_000,
-      isKeptIn: (channel) => channel !== 'room:live',
+      isKeptIn: (channel) => channel !== 'room:live' && !channel.startsWith('connection:'),
       keepsAll: () => true,
     });
   }
@@ -86,10 +99,11 @@ class Story {
     const stays = new Map<string, Stay[]>();
     for (const stay of this.stays) stays.set(stay.channel, [...(stays.get(stay.channel) ?? []), stay]);
     const person = { user: 'u', device: 'phone', labels: { p: 'ios' } };
-    return { name: 'c', ...person, stays, pauses: this.pauses, strays: this.strays };
+    return { name: 'c', ...person, visits: this.visits, stays, pauses: this.pauses, strays: this.strays };
   }
 }
 
+const asked = (sentAt: number, isUnsure = false) => ({ sentAt, answeredAt: isUnsure ? undefined : sentAt + 100 });
 const dropped = (closedAt: number) => ({ end: 'dropped' as const, closedAt });
 const resumed = (offset: number, at: number) => ({
   began: 'resumed' as const,
@@ -153,19 +167,10 @@ describe('the balance of a client in a channel', () => {
   });
 
   it('takes a push that was never answered 202 as one that may come, once', () => {
-    const unsure = { acceptedAt: undefined, acceptedAttempt: -1 };
+    const unsure = { acceptedAt: undefined };
     expect(new Story().push(1).push(2, unsure).push(3).stay({}, 1, 3).problems).toEqual({});
     expect(new Story().push(1).push(2, unsure).push(3).stay({}, 1, 2, 3).problems).toEqual({});
     expect(new Story().push(1).push(2, unsure).push(3).stay({}, 1, 2, 2, 3).problems).toEqual({ twice: 1 });
-  });
-
-  it('without a key takes each attempt as a message of its own, and promises the accepted one', () => {
-    const story = () => new Story().push(1).push(2, { hasKey: false, acceptedAttempt: 1 }).push(3);
-    expect(story().stay({}, 1, { n: 2, a: 0 }, { n: 2, offset: 22, a: 1 }, 3).problems).toEqual({});
-    expect(story().stay({}, 1, { n: 2, a: 0 }, 3).problems).toEqual({ silentGap: 1 });
-    // With a key both are one message.
-    const keyed = new Story().push(1).push(2, { acceptedAttempt: 1 }).push(3);
-    expect(keyed.stay({}, 1, 2, { n: 2, offset: 22, a: 1 }, 3).problems).toMatchObject({ twice: 1 });
   });
 });
 
@@ -289,5 +294,103 @@ describe('what is not kept', () => {
     expect(story().stay({}, { n: 1, at: 2_000 }, 60).problems).toEqual({});
     expect(story().stay({}, { n: 1, at: 9_000 }, 60).problems).toEqual({ late: 1 });
     expect(story().fault(500, 800).stay({}, { n: 1, at: 9_000 }, 60).problems).toEqual({});
+  });
+});
+
+describe('a membership by REST', () => {
+  const at = (openedAt: number) => ({ askedAt: openedAt, openedAt });
+
+  it('holds from shortly after the answer, and from every later welcome on', () => {
+    const story = new Story().membership('join', 1_000);
+    story.visit(0, 20_000).visit(30_000, undefined);
+    expect(story.stay({ ...dropped(20_000), ...at(1_200) }).stay(at(30_000)).problems).toEqual({});
+    expect(story.verdict.memberships).toBe(2);
+  });
+
+  it('is found broken where the connection is not in the room', () => {
+    const elsewhere = { channel: 'all' };
+    const live = new Story().membership('join', 1_000).visit(0, undefined).stay(elsewhere);
+    expect(live.problems).toEqual({ membership: 1 });
+    const back = new Story().membership('join', 1_000).visit(30_000, undefined).stay(elsewhere);
+    expect(back.problems).toEqual({ membership: 1 });
+    const late = new Story().membership('join', 1_000).visit(30_000, undefined).stay(at(30_500));
+    expect(late.problems).toEqual({ membership: 1 });
+  });
+
+  it('ends with a leave, at connections that are there and at later ones', () => {
+    const moved = new Story().membership('join', 1_000).membership('leave', 10_000);
+    const left = { ...at(1_200), end: 'left' as const, closedAt: 10_200 };
+    const all = { channel: 'all' };
+    expect(moved.visit(0, undefined).stay(left).stay(all).problems).toEqual({});
+    const still = new Story().membership('leave', 10_000).visit(0, undefined);
+    expect(still.stay(at(1_200)).problems).toEqual({ membership: 1 });
+    const again = new Story().membership('leave', 10_000).visit(20_000, undefined);
+    expect(again.stay(at(20_000)).problems).toEqual({ membership: 1 });
+  });
+
+  it('promises nothing that was not answered, was asked to be otherwise meanwhile, or that Redis lost', () => {
+    const story = () => new Story().stay({ channel: 'all' }).visit(0, 8_000).visit(30_000, undefined);
+    expect(story().membership('join', 1_000, true).problems).toEqual({});
+    expect(story().membership('join', 1_000).membership('leave', 4_000, true).problems).toEqual({});
+    expect(story().membership('join', 7_000).fault(10_000, 10_001, 'flush-redis').problems).toEqual({});
+    // It may come late to who was there while a gateway hung, but not to who comes after it.
+    expect(story().membership('join', 1_000).fault(0, 20_000).problems).toEqual({ membership: 1 });
+  });
+});
+
+describe('a label that REST gives and takes', () => {
+  const vip = { audience: { match: 5 } };
+
+  it('opens what is for it, from the asking on and until the taking is answered', () => {
+    const came = (pushedAt: number, cameAt: number) =>
+      new Story()
+        .push(1, { ...vip, sentAt: pushedAt, acceptedAt: pushedAt })
+        .visit(0, undefined, [
+          { at: 5_000, value: true },
+          { at: 9_000, value: false },
+        ])
+        .stay({}, { n: 1, at: cameAt }).problems;
+    expect(came(1_000, 4_900)).toEqual({ wrong: 1 });
+    expect(came(1_000, 5_050)).toEqual({});
+    expect(came(9_050, 9_080)).toEqual({});
+    expect(came(9_150, 9_200)).toEqual({ wrong: 1 });
+  });
+
+  it('is owed what is for it while it surely has it', () => {
+    const story = (value: boolean, isUnsure = false) =>
+      new Story()
+        .push(20, vip)
+        .push(60)
+        .visit(0, undefined, [{ at: 5_000, value, isUnsure }])
+        .stay({}, 60);
+    expect(story(true).problems).toEqual({ silentGap: 1 });
+    expect(story(true, true).problems).toEqual({});
+    expect(story(false).problems).toEqual({});
+    const taken = new Story().push(20, vip).push(60).stay({}, 60);
+    taken.visit(0, undefined, [
+      { at: 5_000, value: true },
+      { at: 40_000, value: false },
+    ]);
+    expect(taken.problems).toEqual({ fleetingLost: 1 });
+  });
+
+  it('ends with its connection', () => {
+    const story = new Story().push(20, vip).stay({ askedAt: 30_000, openedAt: 30_000 }, { n: 20, at: 31_000 });
+    story.visit(0, 15_000, [{ at: 5_000, value: true }]).visit(30_000, undefined);
+    expect(story.problems).toEqual({ wrong: 1 });
+  });
+});
+
+describe('what is pushed to a connection', () => {
+  const channel = 'connection:g~0';
+
+  it('comes once, to no other, and surely while nothing is wrong', () => {
+    const what = { channels: [channel], isKept: false };
+    const pushed = () => new Story().push(20, what).push(60, what);
+    expect(pushed().stay({ channel }, 20, 60).problems).toEqual({});
+    expect(pushed().stay({ channel }, 60).problems).toEqual({ fleetingLost: 1 });
+    expect(pushed().fault(19_000, 22_000).stay({ channel }, 60).problems).toEqual({});
+    expect(pushed().stay({ channel }, 20, 20, 60).problems).toEqual({ twice: 1 });
+    expect(pushed().stay({ channel: 'connection:g~9' }, 20).problems).toEqual({ wrong: 1 });
   });
 });

@@ -1,11 +1,22 @@
 import { isFor } from './audience.js';
 import { calmness, type Calm } from './calm.js';
-import type { FaultMark, Follower, Push, Stay } from './journal.js';
+import type { FaultMark, Follower, MembershipChange, Push, Stay } from './journal.js';
+import { membershipsBroken } from './memberships.js';
+import { labelsBetween } from './relabelling.js';
 import { witnessed, type Witness } from './witness.js';
 
 /** What happened to a message that must not have happened. */
 export type Problem =
-  'lost' | 'silentGap' | 'twice' | 'outOfOrder' | 'wrong' | 'late' | 'fleetingLost' | 'disagreement' | 'away';
+  | 'lost'
+  | 'silentGap'
+  | 'twice'
+  | 'outOfOrder'
+  | 'wrong'
+  | 'late'
+  | 'fleetingLost'
+  | 'disagreement'
+  | 'membership'
+  | 'away';
 
 export interface Finding {
   problem: Problem;
@@ -41,6 +52,8 @@ export interface Verdict {
   /** Came again after a told hole into another epoch: allowed, because it is another life of the channel. */
   againAfterHole: number;
   resumes: number;
+  /** Connections that had to be in a room, or out of it, because REST had said so, and were. */
+  memberships: number;
 }
 
 export interface Evidence {
@@ -48,6 +61,7 @@ export interface Evidence {
   pushes: ReadonlyMap<number, Push>;
   followers: readonly Follower[];
   faults: readonly FaultMark[];
+  memberships: readonly MembershipChange[];
   /** When nothing more was waited for, in milliseconds of the run. */
   endAt: number;
   /** Channels of which nothing is kept. */
@@ -81,10 +95,10 @@ interface Stretch {
 class Balance {
   readonly verdict: Verdict = {
     problems: {
-      lost: 0, silentGap: 0, twice: 0, outOfOrder: 0, wrong: 0, late: 0, fleetingLost: 0, disagreement: 0, away: 0,
+      lost: 0, silentGap: 0, twice: 0, outOfOrder: 0, wrong: 0, late: 0, fleetingLost: 0, disagreement: 0, membership: 0, away: 0,
     },
     findings: [], pushes: 0, accepted: 0, deliveries: 0, promisedKept: 0, holesTold: 0, holesToldInSameEpoch: 0, needlessHoles: [],
-    missingTold: 0, fleetingMissed: 0, againAfterHole: 0, resumes: 0,
+    missingTold: 0, fleetingMissed: 0, againAfterHole: 0, resumes: 0, memberships: 0,
   }; // prettier-ignore
   private readonly byChannel = new Map<string, Push[]>();
   private readonly witness: Witness;
@@ -105,6 +119,9 @@ class Balance {
     this.calm = calmness(evidence.faults);
     this.witness = witnessed(evidence, (finding) => this.found(finding));
     for (const follower of evidence.followers) this.follow(follower);
+    const { held, broken } = membershipsBroken(evidence, this.calm);
+    this.verdict.memberships = held;
+    for (const finding of broken) this.found({ problem: 'membership', n: -1, ...finding });
   }
 
   private found(finding: Omit<Finding, 'id'>): void {
@@ -145,19 +162,31 @@ class Balance {
         say('wrong', i, 'nobody pushed this');
         continue;
       }
-      const isMeant = push.channels.includes(channel) && isFor(push.audience, follower);
+      const isMeant = push.channels.includes(channel) && this.canBeFor(push, follower, stay.askedAt, got.at(i));
       if (!isMeant) say('wrong', i, `not for this client: ${JSON.stringify(push.audience)}`);
-      const key = push.hasKey ? push.n : push.n + got.attempt(i) / 100;
-      if (seen.has(key)) say('twice', i, `on one connection, offset ${got.offset(i)}`);
+      if (seen.has(push.n)) say('twice', i, `on one connection, offset ${got.offset(i)}`);
       else if (got.offset(i) <= lastOffset) say('outOfOrder', i, `offset ${got.offset(i)} after ${lastOffset}`);
-      else if (isTheOne(push, got.attempt(i))) {
+      else {
         if (push.n < lastN) say('outOfOrder', i, `number ${push.n} after ${lastN}, offset ${got.offset(i)}`);
         lastN = Math.max(lastN, push.n);
       }
-      seen.add(key);
+      seen.add(push.n);
       lastOffset = Math.max(lastOffset, got.offset(i));
       this.inTime(follower, push, got.at(i), () => say('late', i, `ttl ${push.ttlMs} ms, pushed at ${push.sentAt}`));
     }
+  }
+
+  /** Given between the two times, at the latest when it came. */
+  private canBeFor({ audience, sentAt }: Push, follower: Follower, askedAt: number, cameAt: number): boolean {
+    if (audience.match === undefined) return isFor(audience, follower);
+    const possible = labelsBetween(follower, Math.max(sentAt, askedAt), cameAt);
+    return possible.some((labels) => isFor(audience, { ...follower, labels }));
+  }
+
+  /** With whatever labels the client may have had from the push until then. */
+  private isSurelyFor({ audience, sentAt }: Push, follower: Follower, toMs: number): boolean {
+    if (audience.match === undefined) return isFor(audience, follower);
+    return labelsBetween(follower, sentAt, toMs).every((labels) => isFor(audience, { ...follower, labels }));
   }
 
   private inTime({ pauses }: Follower, { ttlMs, acceptedAt }: Push, at: number, isLate: () => void): void {
@@ -169,14 +198,14 @@ class Balance {
   /** What must hold over connections that resumed one another: everything came, and nothing again. */
   private inStretch(follower: Follower, channel: string, { stays, isOpen, endedByHole }: Stretch): void {
     const first = stays[0]!;
-    /** When each came first; by number, of the attempt that counts. */
+    /** When each came first, by number. */
     const came = new Map<number, number>();
     let newest = -1;
     for (const stay of stays) {
       for (let i = 0; i < stay.got.length; i += 1) {
         const n = stay.got.n(i);
         const push = this.evidence.pushes.get(n);
-        if (!push || !isTheOne(push, stay.got.attempt(i))) continue;
+        if (!push) continue;
         const before = came.get(n);
         if (before === undefined) came.set(n, stay.got.at(i));
         else if (before < stay.askedAt) {
@@ -187,8 +216,10 @@ class Balance {
       }
     }
     for (const push of this.byChannel.get(channel) ?? []) {
-      if (!isFor(push.audience, follower)) continue;
-      if (!push.isKept || push.ttlMs !== undefined || !this.evidence.isKeptIn(channel)) {
+      if (!this.isSurelyFor(push, follower, push.acceptedAt! + slackMs)) continue;
+      // The labels of whoever is given it count, then or later.
+      const isForLater = this.isSurelyFor(push, follower, Infinity);
+      if (!isForLater || !push.isKept || push.ttlMs !== undefined || !this.evidence.isKeptIn(channel)) {
         this.fleeting(follower, channel, push, stays, came);
         continue;
       }
@@ -266,9 +297,6 @@ class Balance {
     return this.evidence.faults.some(({ kind, toMs }) => kind === 'flush-redis' && toMs + afterFlushMs >= toldAt);
   }
 }
-
-/** Without a key each attempt is a message of its own, and only the one that was accepted is promised. */
-const isTheOne = (push: Push, attempt: number): boolean => push.hasKey || attempt === push.acceptedAttempt;
 
 function stretchesOf(stays: readonly Stay[]): Stretch[] {
   const stretches: Stretch[] = [];

@@ -1,5 +1,5 @@
 import { labelsOf, type Person } from './audience.js';
-import type { Addressees } from './pusher.js';
+import type { Addressees } from './drafts.js';
 
 /** How much is kept: more than any run pushes, except where the name says otherwise. */
 export const policies = ['user:=50000/6h', 'room:=50000/6h', 'all=50000/6h', 'room:brief-=20/1m', 'room:live-=0'].join(
@@ -7,10 +7,14 @@ export const policies = ['user:=50000/6h', 'room:=50000/6h', 'all=50000/6h', 'ro
 );
 
 /** Whether anything of a channel is kept at all. */
-export const isKeptIn = (channel: string): boolean => !channel.startsWith('room:live-');
+export const isKeptIn = (channel: string): boolean =>
+  !channel.startsWith('room:live-') && !channel.startsWith('connection:');
 
 /** Whether more is kept than any run pushes, so that nothing is ever trimmed. */
 export const keepsAll = (channel: string): boolean => isKeptIn(channel) && !channel.startsWith('room:brief-');
+
+/** Rooms that REST puts users into to stay, and takes them out of; nobody comes into them by himself. */
+export const lastingRooms = ['lasting-0', 'lasting-1', 'lasting-2', 'lasting-3', 'lasting-4', 'lasting-5'] as const;
 
 export const devices = ['phone', 'desk'] as const;
 

@@ -1,10 +1,13 @@
 /** The load of a soak, in a process of its own: clients and producer, and the balance, because they hold what it is about. */
 import { expressions } from './audience.js';
+import { Changes } from './changes.js';
 import { SoakClient, type Payload, type World } from './client.js';
 import { Habits } from './habits.js';
 import type { FaultMark, Follower } from './journal.js';
 import { judge, type Verdict } from './judge.js';
-import { addresseesOf, isKeptIn, keepsAll, personOf } from './layout.js';
+import { addresseesOf, isKeptIn, keepsAll, lastingRooms, personOf } from './layout.js';
+import { Drafts } from './drafts.js';
+import { Rest } from './rest.js';
 import { Seeded } from '../fuzz/seeded.js';
 import { Pusher } from './pusher.js';
 import { timeline } from './timeline.js';
@@ -40,8 +43,9 @@ export type FromLoad =
 export interface LoadFigures {
   answers: Record<string, number>;
   refusals: string[];
+  /** How often REST changed a connection's labels. */
+  relabelled: number;
   ends: Record<string, number>;
-  hasKeys: boolean;
   connections: number;
   recoveries: Recovery[];
   /** What the client of the first finding got around it. */
@@ -58,6 +62,8 @@ class Load {
   readonly startedAt = Date.now();
   readonly clients: SoakClient[];
   readonly pusher: Pusher;
+  private readonly rest: Rest;
+  private readonly changes: Changes;
   private readonly habits: Habits[] = [];
   private lags: number[] = [];
   private pushed = 0;
@@ -72,7 +78,14 @@ class Load {
       const rooms = new Set(Array.from({ length: 3 }, () => random.one(addressees.rooms)));
       return new SoakClient(`c${n}`, personOf(n), [...rooms], n % gateways.length, world, random);
     });
-    this.pusher = new Pusher(logics, addressees, rate, seed, new Seeded(seed, 'pusher'), () => this.now());
+    this.rest = new Rest(logics);
+    const now = () => this.now();
+    const visits = () => this.clients.flatMap(({ visit }) => visit ?? []);
+    const { users } = addressees;
+    const all = { ...addressees, rooms: [...addressees.rooms, ...lastingRooms] };
+    const drafts = new Drafts(all, () => visits().map(({ id }) => id), clients, new Seeded(seed, 'drafts'), now);
+    this.pusher = new Pusher(this.rest, drafts, users, rate, seed, new Seeded(seed, 'pusher'), now);
+    this.changes = new Changes(this.rest, users, lastingRooms, visits, new Seeded(seed, 'changes'), now);
   }
 
   now(): number {
@@ -94,6 +107,7 @@ class Load {
       this.habits.push(new Habits(client, rooms, new Seeded(this.order.seed, 'habits', n), this.order.jitter));
     }
     this.pusher.start();
+    this.changes.start();
     setInterval(() => this.tellSecond(), 1_000);
   }
 
@@ -102,7 +116,7 @@ class Load {
     const from = this.now();
     const deadline = from + withinMs;
     for (const habits of this.habits) habits.stop();
-    await this.pusher.stop(withinMs / 2);
+    await Promise.all([this.pusher.stop(withinMs / 2), this.changes.stop()]);
     let verdict = this.judge(faults);
     let settledAt = this.now();
     let missing = Infinity;
@@ -128,7 +142,9 @@ class Load {
 
   private judge(faults: FaultMark[]): Verdict {
     const followers = this.clients.map(({ follower }) => follower);
-    return judge({ pushes: this.pusher.pushes, followers, faults, endAt: this.now(), isKeptIn, keepsAll });
+    const { memberships } = this.changes;
+    const endAt = this.now();
+    return judge({ pushes: this.pusher.pushes, followers, faults, memberships, endAt, isKeptIn, keepsAll });
   }
 
   private figures(verdict: Verdict, faults: FaultMark[], settledAfterMs: number): LoadFigures {
@@ -137,11 +153,11 @@ class Load {
       for (const [why, count] of client.ends) ends[why] = (ends[why] ?? 0) + count;
     }
     return {
-      answers: Object.fromEntries(this.pusher.answers),
-      refusals: this.pusher.refusals,
+      answers: Object.fromEntries(this.rest.answers),
+      refusals: [...this.pusher.refusals, ...this.changes.refusals],
+      relabelled: this.changes.relabelled,
       ends,
-      hasKeys: this.pusher.isKeyed,
-      connections: this.clients.reduce((sum, { visits }) => sum + visits.length, 0),
+      connections: this.clients.reduce((sum, { follower }) => sum + follower.visits.length, 0),
       recoveries: recoveries(this.clients, faults),
       timeline: timeline(verdict, this.clients, this.pusher.pushes),
       settledAfterMs,

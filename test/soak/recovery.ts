@@ -27,7 +27,8 @@ export function recoveries(clients: readonly SoakClient[], faults: readonly Faul
 }
 
 /** Undefined when it was not there, or was away of its own accord. */
-function timeOf({ visits, follower }: SoakClient, gateway: number, killedAt: number): number | undefined {
+function timeOf({ follower }: SoakClient, gateway: number, killedAt: number): number | undefined {
+  const { visits } = follower;
   const lost = visits.findIndex(
     (visit) => visit.gateway === gateway && visit.from < killedAt && visit.to !== undefined && visit.to >= killedAt,
   );

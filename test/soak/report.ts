@@ -34,8 +34,8 @@ export function failuresOf({ verdict, load, crashes }: Pick<Report, 'verdict' | 
 export function table(report: Report): string {
   const { verdict, load, faults, memory, counts } = report;
   const rows: (readonly [string, string | number])[] = [
-    ['pushes', `${verdict.pushes}, accepted ${verdict.accepted}${load.hasKeys ? '' : ' (without keys)'}`],
-    ['answers to pushes', list(load.answers)],
+    ['pushes', `${verdict.pushes}, accepted ${verdict.accepted}`],
+    ['answers of REST', list(load.answers)],
     ['deliveries', `${verdict.deliveries}, promised and there ${verdict.promisedKept}`],
     ...Object.entries(verdict.problems).map(([problem, count]) => [problem, count] as const),
     [
@@ -45,6 +45,7 @@ export function table(report: Report): string {
     ['fleeting missed', `${verdict.fleetingMissed} (not kept, while something was wrong or they were away)`],
     ['connections', `${load.connections}, resumed channels ${verdict.resumes}`],
     ['ends of connections', list(load.ends)],
+    ['changed by REST', `memberships held ${verdict.memberships}, labels changed ${load.relabelled}`],
     ['everything there', `${(load.settledAfterMs / 1000).toFixed(1)} s after the load`],
     ['faults', `${faults.length}: ${list(countBy(faults.map(({ kind }) => kind)))}`],
     ['SIGKILL to all there', recoveryLine(load)],

@@ -18,7 +18,7 @@ export function timeline(
   const client = clients.find(({ name }) => name === first?.client);
   if (!first || !client) return [];
   const { channel, n, at } = first;
-  const near = client.visits.filter(({ from, to = Infinity }) => to > at - 60_000 && from < at + 60_000);
+  const near = client.follower.visits.filter(({ from, to = Infinity }) => to > at - 60_000 && from < at + 60_000);
   const lines = near.map(
     ({ gateway, from, to }) => `client ${client.name} at g${gateway} from ${from} to ${to ?? 'the end'}`,
   );
@@ -35,9 +35,7 @@ export function timeline(
     for (let i = Math.max(0, place - around); i < Math.min(got.length, place + around); i += 1) {
       const push = pushes.get(got.n(i));
       const kind = push?.isKept === false ? ' retain:false' : push?.ttlMs === undefined ? '' : ` ttl ${push.ttlMs}`;
-      lines.push(
-        `  ${got.at(i)} ms: push ${got.n(i)}.${got.attempt(i)} offset ${got.offset(i)} sent ${push?.sentAt}${kind}`,
-      );
+      lines.push(`  ${got.at(i)} ms: push ${got.n(i)} offset ${got.offset(i)} sent ${push?.sentAt}${kind}`);
     }
   }
   return lines;

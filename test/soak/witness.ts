@@ -30,7 +30,7 @@ export function witnessed(
         for (let i = 0; i < got.length; i += 1) {
           const n = got.n(i);
           const push = pushes.get(n);
-          if (!push || (!push.hasKey && got.attempt(i) !== push.acceptedAttempt)) continue;
+          if (!push) continue;
           const offset = known.get(n);
           seen.set(n, Math.min(seen.get(n) ?? Infinity, got.at(i)));
           if (offset === undefined) known.set(n, got.offset(i));

@@ -13,15 +13,33 @@ export abstract class Log {
 
 /** JSON lines on stdout. */
 export function createLog(level: string, fields: object = {}): Log {
-  return pino({ level, base: fields, timestamp: pino.stdTimeFunctions.isoTime, serializers: { err: told } });
+  return pino({
+    level,
+    base: fields,
+    timestamp: pino.stdTimeFunctions.isoTime,
+    serializers: { err: (error: unknown) => told(error) },
+  });
 }
 
-/** Without what a command of Redis was given: passwords, payloads, keys. */
-function told(error: Error): unknown {
-  const said: unknown = pino.stdSerializers.err(error);
-  if (typeof said !== 'object' || said === null || !('command' in said)) return said;
-  const { name } = (said.command ?? {}) as { name?: unknown };
-  return Object.defineProperty(said, 'command', { value: name, enumerable: true });
+/** What may be said of an error besides its message; all else that libraries hang on theirs may hold secrets. */
+const fields = ['code', 'errno', 'syscall', 'address', 'port', 'broker', 'retryable'] as const;
+
+/**
+ * An error as log lines have it. ioredis hangs a command's arguments on it, kafkajs what it was asked, jose a token's claims, Node the
+ * URL that was none: only what is known to be harmless is taken.
+ */
+export function told(error: unknown, depth = 0): unknown {
+  if (!(error instanceof Error)) return typeof error === 'object' ? String(error) : error;
+  const found = error as Error & Partial<Record<string, unknown>>;
+  const { name } = Object(found.command) as { name?: unknown };
+  const said: Record<string, unknown> = { type: error.constructor.name, message: error.message, stack: error.stack };
+  for (const field of fields)
+    if (['string', 'number', 'boolean'].includes(typeof found[field])) said[field] = found[field];
+  if (typeof name === 'string') said['command'] = name;
+  if (Array.isArray(found.errors) && depth < 4)
+    said['errors'] = found.errors.slice(0, 4).map((one) => told(one, depth + 1));
+  if (found.cause instanceof Error && depth < 4) said['cause'] = told(found.cause, depth + 1);
+  return said;
 }
 
 export const silentLog: Log = createLog('silent');

@@ -1,4 +1,13 @@
-import { ConnectionQuota, ManualClock, Metrics, RateLimit, connectRedis, silentLog } from '@app/runtime';
+import {
+  ConnectionQuota,
+  ManualClock,
+  Metrics,
+  RateLimit,
+  SharedCounters,
+  SystemClock,
+  connectRedis,
+  silentLog,
+} from '@app/runtime';
 import { connectTest, freshPrefix, removeKeys } from '../support/redis-keys.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
@@ -13,7 +22,7 @@ async function open() {
   await link.connected();
   const clock = new ManualClock();
   const metrics = new Metrics();
-  const shared = { link, prefix };
+  const shared = new SharedCounters(link, prefix, new SystemClock());
   return {
     clock,
     link,
@@ -78,6 +87,32 @@ async function open() {
       if (await other.enter('a')) return true;
       return false;
     }, 'a place');
+  });
+
+  it('keep nobody waiting for a Redis that hangs, and are one again when it answers', async () => {
+    await using at = await open();
+    const [quota, rate] = [at.quota(), at.rate()];
+    expect(await quota.enter('a')).toBe(true); // the script is known from now on
+    expect(await rate.take('k')).toBe(0);
+    at.proxy.hold();
+    const began = performance.now();
+    const visit = async () => [await rate.take('x'), await quota.enter('x'), await quota.enter('y')];
+    const visits = await Promise.all([visit(), visit()]);
+    const took = performance.now() - began;
+    expect(visits).toEqual([
+      [0, true, true],
+      [0, true, true],
+    ]);
+    expect([took > 200, took < 2_000]).toEqual([true, true]);
+    expect(await quota.enter('x')).toBe(false); // by what it has itself
+    expect(await at.locally()).toContain('skylark_limits_counted_locally_total{limit="r"} 2');
+    at.proxy.release();
+    const other = at.quota();
+    await until(async () => {
+      quota.leave('x');
+      await quota.enter('x');
+      return !(await other.enter('x'));
+    }, 'all to count together again');
   });
 
   it('leave nothing behind in Redis, and what a dead process had runs out', async () => {

@@ -69,23 +69,59 @@ describe('REST and the pages of other origins', () => {
 
   it('knows no origin unless one is listed', async () => {
     const asked = await ask('OPTIONS', '/v1/push/all', { origin: app, ...preflight }, open);
-    expect([asked.status, asked.headers.has('access-control-allow-origin')]).toEqual([405, false]);
+    expect([asked.status, asked.headers.has('access-control-allow-origin')]).toEqual([403, false]);
     const answer = await ask('GET', '/v1/online', { origin: app }, open);
-    expect([answer.status, answer.headers.has('access-control-allow-origin')]).toEqual([200, false]);
+    expect([answer.status, answer.headers.has('access-control-allow-origin')]).toEqual([403, false]);
     expect(answer.headers.has('vary')).toBe(false);
   });
 
   it('refuses what a visited page makes a browser ask of a server without keys', async () => {
     const client = await open.connect('ann');
-    for (const path of ['/push/all?val=x&tag=5', '/v1/push/all']) {
-      const answer = await ask('POST', path, { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' }, open);
-      expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ code: 'forbidden' })]);
+    const own = new URL(open.restUrls[0]!).origin;
+    const others: Record<string, string>[] = [
+      { 'sec-fetch-site': 'cross-site', 'sec-fetch-mode': 'no-cors' },
+      { 'sec-fetch-site': 'same-site', origin: 'http://127.0.0.1:3000' }, // another port of the same machine
+      { origin: 'http://127.0.0.1:3000' },
+      { origin: 'null' },
+    ];
+    for (const headers of others) {
+      for (const path of ['/push/all?val=x&tag=5', '/v1/push/all']) {
+        const answer = await ask('POST', path, headers, open);
+        expect([answer.status, await answer.json()]).toEqual([403, expect.objectContaining({ code: 'forbidden' })]);
+      }
     }
-    for (const site of ['none', 'same-origin']) {
-      expect((await ask('GET', '/push/all?val=x&tag=6', { 'sec-fetch-site': site }, open)).status).toBe(200);
-    }
+    for (const headers of [
+      { 'sec-fetch-site': 'none' },
+      { 'sec-fetch-site': 'same-origin', origin: own },
+      { origin: own },
+    ])
+      expect((await ask('POST', '/push/all?val=x&tag=6', headers as Record<string, string>, open)).status).toBe(200);
     await client.next(6);
     expect(client.packets.map(({ type }) => type)).not.toContain(5);
+  });
+
+  it.each([
+    ['/push/all?val=x&tag=5', 403],
+    ['/metrics', 403],
+    ['/', 403],
+    ['/nowhere', 403],
+  ])('answers %s by no name that a page may have had resolve to this machine', async (path, status) => {
+    const { port } = new URL(open.restUrls[0]!);
+    const statusOf = async (host: string, to = port) => {
+      const socket = tcp(Number(to), '127.0.0.1');
+      // As a browser does whose page is of that origin.
+      socket.write(`GET ${path} HTTP/1.1\r\nHost: ${host}\r\nSec-Fetch-Site: same-origin\r\nConnection: close\r\n\r\n`);
+      return Number((await text(socket)).split(' ')[1]);
+    };
+    expect(await statusOf(`rebound.evil.example:${port}`)).toBe(status);
+    expect(await statusOf(`localhost:${port}`)).not.toBe(status);
+    // With a key to show there is nothing to gain by it.
+    expect(await statusOf('push.example.com', new URL(cluster.restUrls[0]!).port)).not.toBe(status);
+  });
+
+  it('lets no page connect by such a name', async () => {
+    const headers = { host: 'rebound.evil.example', origin: 'http://rebound.evil.example' };
+    expect((await upgradeRefused(open.clientUrls[0]!, { headers })).status).toBe(403);
   });
 
   it('tells browsers with every answer to load nothing, frame nothing, guess nothing and pass nothing on', async () => {
@@ -145,14 +181,16 @@ describe('line breaks in what a stranger writes', () => {
     ];
     for (const [method, path] of targets) {
       const socket = tcp(port, '127.0.0.1');
-      socket.end(`${method} ${path} HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n`);
+      socket.end(`${method} ${path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n`);
       const [head = ''] = (await text(socket)).split('\r\n\r\n');
       expect([path, head]).toEqual([path, expect.stringMatching(/^HTTP\/1\.1 \d{3} /)]);
       expect(head).not.toMatch(/x-evil/i);
     }
     for (const name of ['X-App-Id', 'Idempotency-Key', 'traceparent', 'Authorization', 'Origin']) {
       const socket = tcp(port, '127.0.0.1');
-      socket.end(`POST /v1/push/all HTTP/1.1\r\nHost: h\r\n${name}: x\nX-Evil: 1\rX\0\r\nContent-Length: 0\r\n\r\n`);
+      socket.end(
+        `POST /v1/push/all HTTP/1.1\r\nHost: localhost\r\n${name}: x\nX-Evil: 1\rX\0\r\nContent-Length: 0\r\n\r\n`,
+      );
       expect((await text(socket)).split('\r\n\r\n')[0]).not.toMatch(/x-evil/i);
     }
   });

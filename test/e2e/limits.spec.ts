@@ -1,5 +1,6 @@
 import { connect as connectTcp, type Socket } from 'node:net';
 import { startCluster, type Cluster } from '../support/cluster.js';
+import { numbers } from '../support/clients.js';
 import { connect } from '../support/wire-client.js';
 import { until } from '../support/until.js';
 
@@ -19,7 +20,13 @@ describe.each(wheres)('limits, on %s', (on) => {
       on,
       gateways: on === 'memory' ? 1 : 2,
       logics: on === 'memory' ? 1 : 2,
-      env: { MAX_CONNECTIONS_PER_USER: '3', MAX_PUSHES_PER_SECOND: '5', MAX_JOINS_PER_SECOND: '1', API_KEYS: key },
+      env: {
+        MAX_CONNECTIONS_PER_USER: '3',
+        MAX_PUSHES_PER_SECOND: '5',
+        MAX_TARGETS_PER_SECOND: '100',
+        MAX_JOINS_PER_SECOND: '1',
+        API_KEYS: key,
+      },
     });
   }, 60_000);
   afterAll(() => cluster[Symbol.asyncDispose]());
@@ -67,6 +74,22 @@ describe.each(wheres)('limits, on %s', (on) => {
     for (const logic of cluster.logics) sum += await counted(logic, 'pushes');
     expect(sum).toBeGreaterThan(10);
   });
+
+  it('answer 429 to a key whose few pushes name too many targets', async () => {
+    const users = numbers(1, 60).map((n) => `u${n}`);
+    const push = (target: string, message: object) => cluster.post(`/v1/push/${target}`, message, { headers });
+    await until(async () => {
+      // Two of them are more than a second has; which of the two limits is met first depends on what came before.
+      const answers = [
+        await push('users', { users, text: 'x' }),
+        await push('batch', { pushes: [{ target: 'users', users, text: 'x' }] }),
+      ];
+      return answers.some(({ body }) => String(body.detail).includes('too many targets'));
+    }, 'a refusal for the targets');
+    let sum = 0;
+    for (const logic of cluster.logics) sum += await counted(logic, 'targets');
+    expect(sum).toBeGreaterThan(0);
+  });
 });
 
 describe('a flood of connections', () => {
@@ -87,7 +110,7 @@ describe('a flood of connections', () => {
       '',
       'GET /connect HT',
       'no http\r\n\r\n',
-      `GET /connect HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
+      `GET /connect HTTP/1.1\r\nHost: localhost\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n`,
     ];
     let slowest = 0;
     for (let n = 0; n < 2_000; n += 1) {

@@ -1,7 +1,9 @@
 import { randomBytes } from 'node:crypto';
 import { defaultPolicies, parsePolicies } from '@app/history';
 import {
+  allowedHosts,
   authMode,
+  idleTimeout,
   isLoopback,
   parseOrigins,
   parseNetworks,
@@ -55,6 +57,7 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
       'comma list of origins (`https://app.example.com`, `https://*.example.com`; `null` for pages that have none) whose pages may connect; `*`: any; empty: only of the same host. Clients that send no Origin are not asked',
       parseOrigins,
     ),
+    allowedHosts: allowedHosts(env, { bind: base.bind, isOpen: auth === 'open' }),
     trustedProxies: trustProxy(env).addresses,
     policies: env.parsed(
       'CHANNEL_POLICIES',
@@ -84,6 +87,7 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
     ...connectLimits(env),
     ...frameRates(env),
     requestTimeoutMs: requestTimeout(env),
+    idleTimeoutMs: idleTimeout(env),
     drainMs: env.ms('DRAIN_MS', 10_000, 'milliseconds over which clients are asked to go when this gateway ends'),
     leaseMs: env.ms('LEASE_MS', 3_000, 'milliseconds for which the entry in the registry holds without a renewal', {
       min: 100,

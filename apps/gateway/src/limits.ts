@@ -1,15 +1,11 @@
-import { ConnectionQuota, RateLimit, connectRedis, type Clock, type Log, type Metrics } from '@app/runtime';
+import { ConnectionQuota, RateLimit, openCounters, type Clock, type Log, type Metrics } from '@app/runtime';
 import type { GatewayConfig } from './gateway.config.js';
 
 /** The limits that all gateways count together where Redis is the registry, on a connection of their own. */
 export function openLimits(config: GatewayConfig, ground: { clock: Clock; log: Log; metrics: Metrics }) {
-  const { clock, log, metrics } = ground;
-  const link =
-    config.registry === 'redis'
-      ? connectRedis(config.redisUrl, { log, name: 'limits', prefix: config.redisPrefix })
-      : undefined;
-  const shared = link && { link, prefix: config.redisPrefix };
-  const counted = { clock, metrics, ...(shared && { shared }) };
+  const { clock, metrics } = ground;
+  const shared = openCounters(config, ground);
+  const counted = { clock, metrics, shared };
   const rate = new RateLimit({ name: 'connects_ip', perSecond: config.maxConnectsPerIp, ...counted });
   const ofAddresses = new ConnectionQuota({ name: 'connections_ip', max: config.maxConnectionsPerIp, ...counted });
   const ofUsers = new ConnectionQuota({ name: 'connections_user', max: config.maxConnectionsPerUser, ...counted });
@@ -20,7 +16,7 @@ export function openLimits(config: GatewayConfig, ground: { clock: Clock; log: L
     close: async () => {
       ofAddresses.close();
       ofUsers.close();
-      await link?.close();
+      await shared?.close();
     },
   };
 }

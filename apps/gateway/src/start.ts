@@ -63,7 +63,7 @@ export async function startGateway(parts: GatewayParts): Promise<RunningGateway>
   warnOfOpenDoors(config, log);
   const app = await NestFactory.create<NestFastifyApplication>(
     GatewayModule.forRoot({ config, metrics, readiness, log, clock, onSuperseded }, parts),
-    new FastifyAdapter(fastifyTimes(config.requestTimeoutMs)),
+    new FastifyAdapter(fastifyTimes(config)),
     { logger: new NestLog(log), abortOnError: false },
   );
   const gateway = app.get(Gateway);

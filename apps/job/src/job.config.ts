@@ -1,12 +1,13 @@
 import { busConfig } from '@app/bus';
 import { defaultPolicies, parsePolicies } from '@app/history';
-import { processConfig, requestTimeout, rpcLock, type Deployment, type Env } from '@app/runtime';
+import { idleTimeout, processConfig, requestTimeout, rpcLock, type Deployment, type Env } from '@app/runtime';
 
 /** Every setting of job. */
 export const jobConfig = (env: Env, deployment: Deployment) => ({
   ...processConfig(env, deployment),
   ...busConfig(env, deployment),
   requestTimeoutMs: requestTimeout(env),
+  idleTimeoutMs: idleTimeout(env),
   httpPort: env.port('JOB_HTTP_PORT', 9990, 'health and metrics'),
   policies: env.parsed(
     'CHANNEL_POLICIES',

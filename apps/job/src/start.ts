@@ -39,7 +39,7 @@ export async function startJob(parts: JobParts): Promise<RunningJob> {
   const { metrics = new Metrics().collectProcess(), readiness = new Readiness() } = parts;
   const app = await NestFactory.create<NestFastifyApplication>(
     JobModule.forRoot({ ...parts, log, clock, metrics, readiness }),
-    new FastifyAdapter(fastifyTimes(config.requestTimeoutMs)),
+    new FastifyAdapter(fastifyTimes(config)),
     { logger: new NestLog(log), abortOnError: false },
   );
   const bus = app.get(Bus);

@@ -2,7 +2,9 @@ import type { BlockList } from 'node:net';
 import { busConfig } from '@app/bus';
 import { defaultPolicies, parsePolicies } from '@app/history';
 import {
+  allowedHosts,
   authMode,
+  idleTimeout,
   isLoopback,
   parseNetworks,
   parseOrigins,
@@ -40,6 +42,8 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
     ...keys,
     port: env.port('LOGIC_PORT', 9999, 'REST, Swagger, health, metrics'),
     requestTimeoutMs: requestTimeout(env),
+    idleTimeoutMs: idleTimeout(env),
+    allowedHosts: allowedHosts(env, { bind: process.bind, isOpen: !keys.needsKey }),
     swagger: env.flag('SWAGGER', true, '`0`: no documentation at `/docs`'),
     corsOrigins: env.parsed(
       'CORS_ORIGINS',
@@ -83,6 +87,11 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
       'MAX_PUSHES_PER_SECOND',
       10_000,
       'pushes a second with one API key, those of a batch one by one, over all logic with REGISTRY=redis; over it 429. 0: no limit',
+    ),
+    maxTargetsPerSecond: env.int(
+      'MAX_TARGETS_PER_SECOND',
+      1_000_000,
+      'targets a second that the pushes of one API key name, where they name several, counted like the pushes; over it 429. 0: no limit',
     ),
     maxTargets: env.int('MAX_TARGETS', Limits.targetsPerPush, 'targets of one call', { min: 1, max: 1_000_000 }),
     maxRooms: env.int('MAX_ROOMS', Limits.roomsPerConnection, 'rooms a connection may be in, and a user by REST', {

@@ -12,10 +12,10 @@ import {
   RateLimit,
   Readiness,
   SystemClock,
-  connectRedis,
   createLog,
   explainListen,
   isLoopback,
+  openCounters,
   type Clock,
   type Log,
   type Running,
@@ -69,14 +69,12 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   const keys = await openKeys(config, { clock, log, metrics });
   const counters = new LogicMetrics(metrics);
   const routes = new RouteTable();
-  const link =
-    config.registry === 'redis'
-      ? connectRedis(config.redisUrl, { log, name: 'limits', prefix: config.redisPrefix })
-      : undefined;
-  const shared = link && { link, prefix: config.redisPrefix };
-  const perSecond = config.maxPushesPerSecond;
-  const pushes = new RateLimit({ name: 'pushes', perSecond, metrics, ...(shared && { shared }) });
-  const keyLimit = new KeyLimit(pushes, metrics);
+  const shared = openCounters(config, { clock, log });
+  const keyLimit = new KeyLimit(
+    new RateLimit({ name: 'pushes', perSecond: config.maxPushesPerSecond, metrics, shared }),
+    new RateLimit({ name: 'targets', perSecond: config.maxTargetsPerSecond, metrics, shared }),
+    metrics,
+  );
   const app = await NestFactory.create<NestFastifyApplication>(
     LogicModule.forRoot({
       config,
@@ -100,7 +98,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   if (config.swagger) serveDocs(app);
   const { host, port, rpcPort } = await listen(app, parts, { log, metrics, clock }).catch(async (error: unknown) => {
     keys.close();
-    await link?.close();
+    await shared?.close();
     throw error;
   });
   const bus = app.get(Bus);
@@ -123,7 +121,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
       ending.abort();
       revoked.stop();
       keys.close();
-      await link?.close();
+      await shared?.close();
       await agent.close();
       app.get(Gateways).close();
       await app.close();

@@ -3,7 +3,7 @@ import type { Result } from 'ioredis';
 import type { Clock, Timer } from './clock.js';
 import type { Metrics } from './metrics.js';
 import { limitedLocally } from './rate-limit.js';
-import type { RedisLink } from './redis.js';
+import type { SharedCounters } from './shared-counters.js';
 
 declare module 'ioredis' {
   interface RedisCommander<Context> {
@@ -51,12 +51,12 @@ export interface QuotaOptions {
   clock: Clock;
   metrics: Metrics;
   /** Where all processes count together; without it this one counts alone. */
-  shared?: { link: RedisLink; prefix: string };
+  shared?: SharedCounters | undefined;
 }
 
 /**
- * How many connections there may be of each key at once. While Redis is away every process holds its own to the limit, and says what
- * it has when Redis is back.
+ * How many connections there may be of each key at once. While Redis is away or slow every process holds its own to the limit, and says
+ * what it has when Redis is back.
  */
 export class ConnectionQuota {
   private readonly held = new Map<string, { count: number; saidAtMs: number }>();
@@ -130,10 +130,12 @@ export class ConnectionQuota {
     }
   }
 
-  private async say(key: string, count: number, max = Number.MAX_SAFE_INTEGER): Promise<0 | 1> {
-    const { name, shared } = this.options;
-    const { link, prefix } = shared!;
-    if (link.client.status !== 'ready') throw new Error('Redis is not connected');
-    return link.client.skylarkQuota(`${prefix}limit:${name}:${key}`, this.process, count, max, lifeMs);
+  private say(key: string, count: number, max = Number.MAX_SAFE_INTEGER): Promise<0 | 1> {
+    const { name } = this.options;
+    const shared = this.options.shared!;
+    const { client } = shared.link;
+    return shared.ask(() =>
+      client.skylarkQuota(`${shared.prefix}limit:${name}:${key}`, this.process, count, max, lifeMs),
+    );
   }
 }

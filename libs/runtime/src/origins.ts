@@ -36,6 +36,12 @@ export function isListed(allowed: Origins, sent: string): boolean {
   return false;
 }
 
+/** Whether pages of this origin come from `host`, as a request names it. */
+export function isOriginOf(origin: string, host = ''): boolean {
+  // As URL writes it, without the port that is the scheme's own.
+  return URL.canParse(origin) && new URL(origin).host === host.toLowerCase().replace(/:(80|443)$/, '');
+}
+
 /** As browsers write it (https://html.spec.whatwg.org/#ascii-serialisation-of-an-origin); undefined when it is none. */
 function normalOrigin(text: string): string | undefined {
   if (text.toLowerCase() === 'null') return 'null';

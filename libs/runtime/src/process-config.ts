@@ -1,5 +1,6 @@
 import { networkInterfaces } from 'node:os';
 import type { Env } from './env.js';
+import { parseHosts, type Hosts } from './hosts.js';
 import { parseNetworks, type Networks } from './networks.js';
 import { hasHashTag, parseRedisUrl, type RedisAddress } from './redis-address.js';
 import { secretsOf } from './secrets.js';
@@ -112,6 +113,15 @@ export const trustProxy = (env: Env): Networks =>
     '',
     'comma list of addresses and networks (`10.0.0.0/8`) whose `X-Forwarded-For` is believed',
     parseNetworks,
+  );
+
+/** `isOpen`: nothing but the network keeps anybody out, which a page in a browser on that machine is not kept out by. */
+export const allowedHosts = (env: Env, { bind, isOpen }: { bind: string; isOpen: boolean }): Hosts =>
+  env.parsed(
+    'ALLOWED_HOSTS',
+    isOpen && isLoopback(bind) ? 'local' : '*',
+    'comma list of names (`push.example.com`, `*.example.com`) that requests may have as `Host`, besides addresses and localhost; `local`: no others; `*`: any. Default: `local` while BIND is loopback and no key (logic) or token (gateway) is asked for, else `*`',
+    parseHosts,
   );
 
 export const isLoopback = (host: string): boolean => host === 'localhost' || host === '::1' || host.startsWith('127.');

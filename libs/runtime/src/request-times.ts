@@ -4,9 +4,6 @@ import type { Env } from './env.js';
 /** Milliseconds for the head of a request, whatever its body may take. */
 const maxHeadMs = 10_000;
 
-/** More than keep-alive (72 s), which balancers count on. */
-const idleSocketMs = 90_000;
-
 export const requestTimeout = (env: Env): number =>
   env.ms(
     'REQUEST_TIMEOUT_MS',
@@ -15,10 +12,25 @@ export const requestTimeout = (env: Env): number =>
     { min: 100 },
   );
 
-/** The same for a Fastify server; a socket on which nothing moves is cut too, so that nobody holds one by not reading. */
-export const fastifyTimes = (requestTimeoutMs: number) => ({
+/** More than keep-alive (72 s), which balancers count on. */
+export const idleTimeout = (env: Env): number =>
+  env.ms(
+    'IDLE_TIMEOUT_MS',
+    90_000,
+    'milliseconds for which nothing may move on a connection to REST, health and metrics, so that nobody holds one by not reading',
+    { min: 100 },
+  );
+
+/** The same for a Fastify server, which cuts sockets too on which nothing moves. */
+export const fastifyTimes = ({
+  requestTimeoutMs,
+  idleTimeoutMs,
+}: {
+  requestTimeoutMs: number;
+  idleTimeoutMs: number;
+}) => ({
   requestTimeout: requestTimeoutMs,
-  connectionTimeout: idleSocketMs,
+  connectionTimeout: idleTimeoutMs,
   http: requestTimes(requestTimeoutMs),
 });
 

@@ -2,7 +2,7 @@ import { createServer, type IncomingMessage, type Server, type ServerResponse } 
 import type { AddressInfo, Socket } from 'node:net';
 import { WebSocketServer, type ServerOptions, type WebSocket } from 'ws';
 import { CloseCode } from '@app/protocol';
-import { requestTimes, type Log, type Metrics } from '@app/runtime';
+import { isOurHost, requestTimes, type Log, type Metrics } from '@app/runtime';
 import type { GatewayConfig } from '../gateway.config.js';
 import type { Door, Hello, Inbound, Ticket } from '../session/door.js';
 import type { FrameLimits } from '../session/frame-limits.js';
@@ -25,6 +25,7 @@ const lastRequestsMs = 300;
 
 export type ClientServerSettings = Pick<
   GatewayConfig,
+  | 'allowedHosts'
   | 'allowedOrigins'
   | 'trustedProxies'
   | 'maxMessageBytes'
@@ -178,6 +179,9 @@ export class ClientServer {
     if (this.state === 'starting') return unavailable('this gateway is starting');
     if (this.state === 'draining') return unavailable('this gateway is going');
     if (!isWebSocketUpgrade(request)) return upgradeRequired;
+    if (!isOurHost(settings.allowedHosts, request.headers.host)) {
+      return { status: 403, code: 'forbidden', message: 'ALLOWED_HOSTS does not list the host of this request' };
+    }
     if (!isAllowedOrigin(request, settings.allowedOrigins)) {
       return { status: 403, code: 'forbidden', message: 'pages of this origin may not connect' };
     }

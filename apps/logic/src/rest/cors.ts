@@ -1,4 +1,4 @@
-import { isListed, type Origins } from '@app/runtime';
+import { isListed, isOriginOf, type Origins } from '@app/runtime';
 import { CodedError } from '@app/protocol';
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isPublic } from '../key/scope-table.js';
@@ -11,7 +11,7 @@ const keptSeconds = 600;
 
 /**
  * Which pages of other origins may speak to REST. Cookies are never asked for: a key is what counts. What a browser says
- * comes from a page of another site, and that no key holds up, is refused, so that no page that somebody visits pushes
+ * comes from a page of another origin, and that no key holds up, is refused, so that no page that somebody visits pushes
  * through a server on that person's own machine.
  */
 export class Cors {
@@ -28,7 +28,7 @@ export class Cors {
       if (this.allowed === 'any' || this.allowed.size > 0) reply.header('Vary', 'Origin');
       if (origin !== undefined && this.allows(origin)) this.letIn(origin, reply);
       else if (isPreflight(request) && this.allowed !== 'any' && this.allowed.size > 0) return done(notListed());
-      else if (!this.needsKey && request.headers['sec-fetch-site'] === 'cross-site') return done(notListed());
+      else if (!this.needsKey && isOfAnotherPage(request)) return done(notListed());
       else return done();
       if (!isPreflight(request)) return done();
       // What was let in is the whole answer: Fastify goes no further once it is sent.
@@ -49,6 +49,13 @@ export class Cors {
 
 const isPreflight = ({ method, headers }: FastifyRequest): boolean =>
   method === 'OPTIONS' && headers.origin !== undefined && headers['access-control-request-method'] !== undefined;
+
+/** Browsers say the first to loopback and over https (https://www.w3.org/TR/fetch-metadata/), and the second with all but a GET. */
+function isOfAnotherPage({ headers }: FastifyRequest): boolean {
+  const site = headers['sec-fetch-site'];
+  if (site !== undefined) return site !== 'same-origin' && site !== 'none';
+  return headers.origin !== undefined && !isOriginOf(headers.origin, headers.host);
+}
 
 const notListed = (): CodedError =>
   new CodedError('forbidden', 'Pages of this origin may not speak to this server: CORS_ORIGINS does not name it.');

@@ -1,11 +1,11 @@
 import type { Socket } from 'node:net';
 import { FastifyAdapter } from '@nestjs/platform-fastify';
-import { fastifyTimes } from '@app/runtime';
+import { fastifyTimes, isOurHost, type Hosts, type Origins } from '@app/runtime';
+import { CodedError } from '@app/protocol';
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import type { KeyLimit } from '../key/key-limit.js';
 import type { KeyGuard } from '../key/key-guard.js';
 import type { LogicMetrics } from '../logic.metrics.js';
-import type { Origins } from '@app/runtime';
 import { readBodies } from './bodies.js';
 import { Cors } from './cors.js';
 import { problem } from './problem.js';
@@ -18,6 +18,8 @@ export interface RestSettings {
   needsKey: boolean;
   trustProxy: readonly string[];
   requestTimeoutMs: number;
+  idleTimeoutMs: number;
+  allowedHosts: Hosts;
 }
 
 /** Fastify as Nest's HTTP server, with what must happen before Nest sees a request. */
@@ -32,7 +34,7 @@ export function restAdapter(
   const adapter = new FastifyAdapter({
     bodyLimit: settings.maxBodyBytes,
     trustProxy: settings.trustProxy.length > 0 && [...settings.trustProxy],
-    ...fastifyTimes(settings.requestTimeoutMs),
+    ...fastifyTimes(settings),
     routerOptions: { maxParamLength: 16_384 }, // more than a URL may have: a name that is too long is a bad name, not an unknown route
     frameworkErrors: (_error: unknown, _request: unknown, reply: FastifyReply) => {
       const body = JSON.stringify(problem('malformed', 'The URL cannot be read.'));
@@ -43,6 +45,7 @@ export function restAdapter(
   const instance = adapter.getInstance<FastifyInstance>();
   routes.watch(instance);
   secureAnswers(instance);
+  askForOurs(instance, settings.allowedHosts);
   new Cors(settings.corsOrigins, settings.needsKey).watch(instance);
   keys.guard(instance);
   keyLimit.guard(instance);
@@ -53,6 +56,15 @@ export function restAdapter(
     done();
   });
   return adapter;
+}
+
+/** A name that is none of ours is that of a page which had it resolve to our address, and would pass for one of our own. */
+function askForOurs(instance: FastifyInstance, hosts: Hosts): void {
+  instance.addHook('onRequest', (request, _reply, done) => {
+    // Never what a proxy says it was asked for: a browser's own requests carry no such header.
+    if (isOurHost(hosts, request.headers.host)) return done();
+    done(new CodedError('forbidden', 'This server does not answer by that name: ALLOWED_HOSTS does not list it.'));
+  });
 }
 
 /** Refuses what Node's HTTP parser could not make a request of. */

@@ -29,7 +29,7 @@ const fields = ['code', 'errno', 'syscall', 'address', 'port', 'broker', 'retrya
  * URL that was none: only what is known to be harmless is taken.
  */
 export function told(error: unknown, depth = 0): unknown {
-  if (!(error instanceof Error)) return typeof error === 'object' ? String(error) : error;
+  if (!(error instanceof Error)) return typeof error === 'object' ? 'no error' : error;
   const found = error as Error & Partial<Record<string, unknown>>;
   const { name } = Object(found.command) as { name?: unknown };
   const said: Record<string, unknown> = { type: error.constructor.name, message: error.message, stack: error.stack };

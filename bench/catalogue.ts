@@ -1,11 +1,15 @@
+import { dispatch } from './rows/dispatch.js';
 import { manyRooms } from './rows/many-rooms.js';
 import { oneRoom } from './rows/one-room.js';
 import { paced } from './rows/paced.js';
+import { ping } from './rows/ping.js';
 import type { Bench } from './support/bench.js';
 
 /** All benches by name, in the order in which they are run. */
 export const catalogue: Readonly<Record<string, Bench>> = {
   'one-room': oneRoom,
   'many-rooms': manyRooms,
+  ping,
+  dispatch,
   paced,
 };

@@ -24,6 +24,8 @@ export interface Connect extends Layout {
   host?: string;
   /** More of the query; `{i}` is the number of the client. */
   query?: string;
+  /** Of the rooms' names. */
+  prefix?: string;
   /** HS256: each client is then the user `u<number>`. */
   jwtSecret?: string;
   /** How many knock at once. */
@@ -109,7 +111,7 @@ class Client {
   }
 
   private upgrade(host: string, port: number): string {
-    const rooms = this.rooms.map(roomName).join(',');
+    const rooms = this.rooms.map((room) => roomName(room, connect.prefix)).join(',');
     const more = connect.query ? `&${connect.query.replaceAll('{i}', String(this.number))}` : '';
     const since = this.since && `&since=${this.since}`;
     const token = connect.jwtSecret ? `Authorization: Bearer ${tokenOf(this.number, connect.jwtSecret)}\r\n` : '';

@@ -11,7 +11,7 @@ export interface Layout {
 export const roomsOf = (client: number, { rooms, roomsEach }: Layout): number[] =>
   Array.from({ length: roomsEach }, (_, i) => (client + Math.floor((i * rooms) / roomsEach)) % rooms);
 
-export const roomName = (room: number): string => `bench-${room}`;
+export const roomName = (room: number, prefix = 'bench'): string => `${prefix}-${room}`;
 
 /** The type of what is pushed. */
 export const messageType = 1000;

@@ -30,6 +30,11 @@ export function cpuSeconds(pid: number): number {
   return nanoseconds / 1e9;
 }
 
+/** Bytes of memory that a process holds. */
+export function residentBytes(pid: number): number {
+  return Number(/^VmRSS:\s+(\d+) kB/m.exec(readFileSync(`/proc/${pid}/status`, 'utf8'))![1]) * 1024;
+}
+
 /** @throws when a process may not open so many connections, and what else it needs. */
 export function needFiles(connections: number): void {
   const needed = connections + 100;

@@ -33,19 +33,30 @@ const busy = 0.95;
  * Runs the contestants in turns, every second time backwards, so that what else the machine does meets all alike. Each has
  * a round that does not count first.
  */
+export async function inTurns<T, R>(
+  contestants: readonly T[],
+  rounds: number,
+  run: (contestant: T, isWarmUp: boolean) => Promise<R>,
+): Promise<R[][]> {
+  const results: R[][] = contestants.map(() => []);
+  const order = contestants.map((one, i) => ({ one, results: results[i]! }));
+  for (let round = 0; round <= rounds; round += 1) {
+    for (const { one, results: own } of round % 2 === 0 ? order : order.toReversed()) {
+      const result = await run(one, round === 0);
+      if (round > 0) own.push(result);
+    }
+  }
+  return results;
+}
+
+/** As {@link inTurns}, summed up. */
 export async function alternate<T extends { name: string }>(
   contestants: readonly T[],
   rounds: number,
   run: (contestant: T, isWarmUp: boolean) => Promise<Round>,
 ): Promise<Summary[]> {
-  const measured = new Map<T, Round[]>(contestants.map((one) => [one, []]));
-  for (let round = 0; round <= rounds; round += 1) {
-    for (const one of round % 2 === 0 ? contestants : contestants.toReversed()) {
-      const took = await run(one, round === 0);
-      if (round > 0) measured.get(one)!.push(took);
-    }
-  }
-  return contestants.map((one) => summary(one.name, measured.get(one)!));
+  const measured = await inTurns(contestants, rounds, run);
+  return contestants.map(({ name }, i) => summary(name, measured[i]!));
 }
 
 export const summary = (name: string, rounds: readonly Round[]): Summary => ({

@@ -21,10 +21,14 @@ export const startNaive = (): Promise<ServerUnderTest> => start('naive ws', 'ben
 
 export const startSkylark = (): Promise<ServerUnderTest> => start('skylark', 'bench/support/skylark-server.ts');
 
-async function start(name: string, file: string): Promise<ServerUnderTest> {
+/** A server of a file, which says what it listens on when it is ready. */
+export async function start<S extends object = Listening>(
+  name: string,
+  file: string,
+): Promise<S & { name: string; pid: number; close(): Promise<void> }> {
   const child = forkBench(file);
-  const listening = await new Promise<Listening>((resolve, reject) => {
-    child.once('message', (said) => resolve(said as Listening));
+  const listening = await new Promise<S>((resolve, reject) => {
+    child.once('message', (said) => resolve(said as S));
     child.once('exit', (code) => reject(new Error(`${name} did not start (${code})`)));
   });
   return { ...listening, name, pid: child.pid!, close: () => end(child) };

@@ -10,7 +10,9 @@ const settings = {
   GATEWAY_PORT: '0',
   LOGIC_PORT: '0',
   LOG_LEVEL: 'warn',
-  TIMEOUT_MS: '1h', // the load clients do not ping
+  TIMEOUT_MS: '1h', // the load clients do not ping, or do nothing else
+  MAX_FRAMES_PER_SECOND: '0',
+  MAX_BYTES_PER_SECOND: '0',
 };
 
 async function main(): Promise<void> {

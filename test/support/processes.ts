@@ -40,6 +40,10 @@ export class AppProcess {
     });
   }
 
+  get pid(): number {
+    return this.child.pid!;
+  }
+
   /** The first log line with this message, said already or to come. Rejects when the process ends first. */
   async says(msg: string): Promise<Record<string, unknown>> {
     for (;;) {

@@ -1,0 +1,73 @@
+/** Job's side of the wire: batches to a receiver, some on the way at once, by our RPC or by Nest's TCP client. */
+import 'reflect-metadata';
+import { ClientTCP } from '@nestjs/microservices';
+import { deliver, RpcClient } from '@app/rpc';
+import { silentLog } from '@app/runtime';
+import { lastValueFrom } from 'rxjs';
+import { messageBytes } from '../support/receipt.js';
+
+export type Wire = 'rpc' | 'nest';
+export interface ToSender {
+  batch: number;
+  seconds: number;
+}
+export interface FromSender {
+  messages: number;
+  seconds: number;
+}
+
+const [wire, port] = [process.argv[2] as Wire, Number(process.argv[3])];
+const onTheWay = 4;
+const host = '127.0.0.1';
+let offset = 0;
+
+/** Sends the next so many messages; answers the offset up to which they were taken. */
+const send: (count: number) => Promise<number> = wire === 'rpc' ? byRpc() : byNest();
+
+function byRpc() {
+  const client = new RpcClient({ host, port, secret: 'bench', log: silentLog });
+  const body = Buffer.alloc(messageBytes, 'x');
+  const steps = [{ channel: 'room:bench', devices: [], prev: -2 }];
+  return async (count: number) => {
+    const deliveries = Array.from({ length: count }, () => ({
+      offset: ++offset,
+      steps,
+      body,
+      app: 'default',
+      rate: 0,
+    }));
+    const batch = { epoch: 'e', incarnation: 'i', shard: 0, ownerEpoch: 1, deliveries };
+    return (await client.call(deliver, batch, 60_000)).taken;
+  };
+}
+
+function byNest() {
+  const client = new ClientTCP({ host, port });
+  const body = 'x'.repeat(messageBytes);
+  const steps = [{ channel: 'room:bench', devices: [], prev: -2 }];
+  return async (count: number) => {
+    const deliveries = Array.from({ length: count }, () => ({
+      offset: ++offset,
+      steps,
+      body,
+      app: 'default',
+      rate: 0,
+    }));
+    return (await lastValueFrom(client.send<{ taken: number }>('deliver', deliveries))).taken;
+  };
+}
+
+async function run({ batch, seconds }: ToSender): Promise<void> {
+  const began = performance.now();
+  const from = offset;
+  let taken = from;
+  const next = async () => {
+    while (performance.now() - began < seconds * 1000) taken = Math.max(taken, await send(batch));
+  };
+  await Promise.all(Array.from({ length: onTheWay }, next));
+  if (taken !== offset) throw new Error(`${wire}: of ${offset} messages ${taken} were taken`);
+  process.send?.({ messages: offset - from, seconds: (performance.now() - began) / 1000 });
+}
+
+process.on('message', (message: ToSender) => void run(message));
+process.on('disconnect', () => process.exit());

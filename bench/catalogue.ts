@@ -1,4 +1,6 @@
+import { chain, way } from './rows/chain.js';
 import { dispatch } from './rows/dispatch.js';
+import { latency } from './rows/latency.js';
 import { manyRooms } from './rows/many-rooms.js';
 import { oneRoom } from './rows/one-room.js';
 import { paced } from './rows/paced.js';
@@ -11,5 +13,8 @@ export const catalogue: Readonly<Record<string, Bench>> = {
   'many-rooms': manyRooms,
   ping,
   dispatch,
+  latency,
+  way,
+  chain,
   paced,
 };

@@ -75,6 +75,11 @@ function connect(port: number): Promise<Pinger> {
 
 let pingers: Pinger[] = [];
 
+async function connectAll(port: number, count: number): Promise<void> {
+  pingers = await Promise.all(Array.from({ length: count }, () => connect(port)));
+  say({ did: 'connect' });
+}
+
 async function run(window: number, seconds: number): Promise<void> {
   const began = performance.now();
   await Promise.all(pingers.map((pinger) => pinger.run(window, began + seconds * 1000)));
@@ -83,10 +88,7 @@ async function run(window: number, seconds: number): Promise<void> {
 }
 
 process.on('message', (message: ToPing) => {
-  if (message.do === 'run') return void run(message.window, message.seconds);
-  void Promise.all(Array.from({ length: message.count }, () => connect(message.port))).then((connected) => {
-    pingers = connected;
-    say({ did: 'connect' });
-  });
+  if (message.do === 'run') void run(message.window, message.seconds);
+  else void connectAll(message.port, message.count);
 });
 process.on('disconnect', () => process.exit());

@@ -2,7 +2,7 @@
  * A push server as one writes it on a first afternoon: an HTTP server and `ws` in one process. POST brings one push or several,
  * the frame's text is made once, and `send` called for every client of the room. It takes the bodies that Skylark takes.
  */
-import { createServer, type IncomingMessage } from 'node:http';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer, type WebSocket } from 'ws';
 
@@ -29,13 +29,14 @@ async function bodyOf(request: IncomingMessage): Promise<Push & { pushes?: Push[
   return JSON.parse(Buffer.concat(chunks).toString()) as Push;
 }
 
-const http = createServer((request, response) => {
-  void bodyOf(request).then((body) => {
-    for (const one of body.pushes ?? [body]) push(one);
-    response.writeHead(body.pushes ? 200 : 202, { 'content-type': 'application/json' });
-    response.end('{}');
-  });
-});
+async function take(request: IncomingMessage, response: ServerResponse): Promise<void> {
+  const body = await bodyOf(request);
+  for (const one of body.pushes ?? [body]) push(one);
+  response.writeHead(body.pushes ? 200 : 202, { 'content-type': 'application/json' });
+  response.end('{}');
+}
+
+const http = createServer((request, response) => void take(request, response));
 
 const server = new WebSocketServer({ server: http });
 server.on('connection', (socket, request) => {

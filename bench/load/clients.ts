@@ -47,8 +47,10 @@ export type FromLoad =
   | { did: 'connect'; welcome: string }
   | { did: 'reconnect'; welcome: string }
   | { did: 'expect'; messages: number }
+  /** The last connection is gone. */
+  | { did: 'lose' }
   /** `atMs` is the machine's monotonic clock. */
-  | { did: 'watch'; number: number; atMs: number }
+  | { did: 'watch'; room: number; number: number; atMs: number }
   | ({ did: 'report' } & Report);
 
 export interface Report {
@@ -76,9 +78,10 @@ let messages = 0;
 let disorder = 0;
 let damaged = 0;
 let closed = 0;
+let online = 0;
 let expected = Infinity;
 let reachedBy: Map<number, number> | undefined;
-let connect: Connect;
+let connect: Connect = { do: 'connect', port: 0, count: 0, rooms: 0, roomsEach: 0 };
 const clients: Client[] = [];
 const say = (message: FromLoad) => process.send?.(message);
 
@@ -103,6 +106,7 @@ class Client {
     return new Promise((resolve, reject) => {
       const socket = new LoadSocket(this, resolve);
       this.socket = socket;
+      online += 1;
       socket.once('close', () => reject(new Error('closed before the welcome')));
       socket.once('error', reject);
       const host = connect.host ?? '127.0.0.1';
@@ -133,15 +137,16 @@ class Client {
     const end = at + payloadBytes - 2;
     if (bytes[end] !== 0x22 || ((number & 15) === 0 && paddingBytes.compare(bytes, filled, end) !== 0)) damaged += 1;
     messages += 1;
-    if (reachedBy) this.count(number);
+    if (reachedBy) this.count(room, number);
     if (messages === expected) reached();
   }
 
-  private count(number: number): void {
-    const by = (reachedBy!.get(number) ?? 0) + 1;
-    if (by < clients.length) return void reachedBy!.set(number, by);
-    reachedBy!.delete(number);
-    say({ did: 'watch', number, atMs: Number(process.hrtime.bigint()) / 1e6 });
+  private count(room: number, number: number): void {
+    const key = number * 10 ** roomDigits + room;
+    const by = (reachedBy!.get(key) ?? 0) + 1;
+    if (by < clients.length) return void reachedBy!.set(key, by);
+    reachedBy!.delete(key);
+    say({ did: 'watch', room, number, atMs: Number(process.hrtime.bigint()) / 1e6 });
   }
 }
 
@@ -164,6 +169,8 @@ class LoadSocket extends Socket {
     this.on('close', () => {
       closed += 1;
       client.socket = undefined;
+      online -= 1;
+      if (online === 0) say({ did: 'lose' });
     });
   }
 

@@ -5,6 +5,9 @@ import { rounded, type Bench, type Figures, type Size } from '../support/bench.j
 import { inTurns } from '../support/rounds.js';
 import { startEmbedded, startNaiveHttp, startSeparate, type System } from '../support/system.js';
 
+/** Each to a room of its own, in which all clients are. */
+const producers = 10;
+
 const short: Readonly<Record<string, string>> = { 'skylark embedded': 'embedded', 'skylark on Kafka': 'kafka' };
 
 const percentile = (sorted: readonly number[], share: number) => sorted[Math.ceil(sorted.length * share) - 1]!;
@@ -50,7 +53,7 @@ async function withNeighbour(
   clients: number,
   { rounds, quick }: Size,
 ): Promise<Figures> {
-  const noisy = await Promise.all(audiences.map(({ system }) => Audience.open(system, clients, 'noise')));
+  const noisy = await Promise.all(audiences.map(({ system }) => Audience.open(system, clients, { prefix: 'noise' })));
   try {
     const pairs = audiences.map((audience, i) => ({ audience, neighbour: noisy[i]! }));
     const measured = await inTurns(pairs, rounds, async ({ audience, neighbour }, isWarmUp) => {
@@ -79,11 +82,11 @@ export const latency: Bench = {
     const silent: Audience[] = [];
     try {
       systems.push(await startNaiveHttp(), await startEmbedded(), await startSeparate(backends));
-      for (const system of systems) audiences.push(await Audience.open(system, clients));
+      for (const system of systems) audiences.push(await Audience.open(system, clients, { rooms: producers }));
       const figures = await measure('20', audiences, 20, size);
       Object.assign(figures, await measure('100', audiences, 100, size));
       Object.assign(figures, await withNeighbour(audiences, Math.ceil(clients / 10), size));
-      for (const system of systems) silent.push(await Audience.open(system, 1));
+      for (const system of systems) silent.push(await Audience.open(system, 1, { rooms: producers }));
       for (const one of silent) one.stall();
       return Object.assign(figures, await measure('20_beside_one_who_does_not_read', audiences, 20, size));
     } finally {

@@ -13,30 +13,47 @@ export interface RestRound extends Round {
   cpuByApp: Record<string, number>;
 }
 
-/** Everybody in one room of a system, and who pushes to it by REST. */
+export interface AudienceOptions {
+  /** Of the rooms' names. */
+  prefix?: string;
+  rooms?: number;
+  /** Gateways to connect to; by default all. */
+  ports?: readonly number[];
+  jwtSecret?: string;
+}
+
+/** Everybody in all of some rooms of a system, and who pushes to them by REST, in turns. */
 export class Audience {
   private pushed = 0;
+  /** To each room. */
+  private readonly numbers: number[];
 
   private constructor(
     readonly system: System,
+    readonly load: Load,
     private readonly clients: number,
-    private readonly load: Load,
-    private readonly room: string,
-  ) {}
+    private readonly prefix: string,
+    rooms: number,
+  ) {
+    this.numbers = Array.from({ length: rooms }, () => 0);
+  }
 
   get name(): string {
     return this.system.name;
   }
 
   /** Clients spread evenly over the gateways. */
-  static async open(system: System, clients: number, prefix = 'bench', jwtSecret?: string): Promise<Audience> {
+  static async open(
+    system: System,
+    clients: number,
+    { prefix = 'bench', rooms = 1, ports = system.clientPorts, ...more }: AudienceOptions = {},
+  ): Promise<Audience> {
     const load = new Load();
-    const { clientPorts } = system;
-    const room = { rooms: 1, roomsEach: 1, prefix, ...(jwtSecret && { jwtSecret }) };
-    for (const [i, port] of clientPorts.entries()) {
-      await load.connect({ port, count: Math.floor((clients + i) / clientPorts.length), ...room });
+    for (const [i, port] of ports.entries()) {
+      const count = Math.floor((clients + i) / ports.length);
+      await load.connect({ port, count, rooms, roomsEach: rooms, prefix, ...more });
     }
-    return new Audience(system, clients, load, roomName(0, prefix));
+    return new Audience(system, load, clients, prefix, rooms);
   }
 
   /** `perTick` pushes, in one call; when the last client has the last one come the next, for some seconds. */
@@ -65,44 +82,45 @@ export class Audience {
   }
 
   /**
-   * So many pushes a second, one by one. Answers for each how many milliseconds after it was due the last client had it: a push
-   * that has to wait for the one before it waits on our account.
+   * So many pushes a second, each room's by a producer of its own, who waits for each answer. Answers for each push how many
+   * milliseconds after it was due the last client had it: one that has to wait for the one before it waits on our account.
    */
   async pace(perSecond: number, seconds: number): Promise<number[]> {
-    const dueMs = new Map<number, number>();
-    const latencies: number[] = [];
     const all = perSecond * seconds;
-    const arrived = new Promise<void>((resolve) => {
-      this.load.hear('watch', ({ number, atMs }) => {
-        const due = dueMs.get(number);
-        if (due === undefined) return; // of a stretch before this one
-        latencies.push(atMs - due);
-        if (latencies.length === all) resolve();
-      });
-    });
+    const dueMs = this.numbers.map(() => new Map<number, number>());
+    const producers = this.numbers.map(() => Promise.resolve());
+    const latencies: number[] = [];
+    const arrived = this.arrived(this.pushed + all);
+    const deaf = this.load.hear('watch', ({ room, number, atMs }) => latencies.push(atMs - dueMs[room]!.get(number)!));
     this.load.ask({ do: 'watch' });
     const began = monotonicMs();
     for (let i = 0; i < all; i += 1) {
-      const due = began + (i * 1000) / perSecond;
-      const early = due - monotonicMs();
+      const early = began + (i * 1000) / perSecond - monotonicMs();
       if (early > 0) await setTimeout(early);
-      const number = this.pushed + 1;
-      // A timer that fires late is our own doing.
-      dueMs.set(number, early > 0 ? monotonicMs() : due);
-      await this.push(1);
+      const [room] = this.next(1) as [number];
+      const number = (this.numbers[room]! += 1);
+      dueMs[room]!.set(number, monotonicMs());
+      producers[room] = producers[room]!.then(() => this.post([{ room, number }]));
     }
-    await Promise.race([arrived, setTimeout(lostMs, undefined, { ref: false }).then(() => this.check())]);
+    await Promise.all(producers);
+    await arrived;
+    deaf();
     return latencies;
   }
 
   /** Pushes until told to stop, as fast as they arrive. */
   flood(perTick: number): { stop(): Promise<void> } {
-    let isOver = false;
-    const over = (async () => {
-      while (!isOver) await this.tick(perTick);
+    const over = new AbortController();
+    const flooded = (async () => {
+      while (!over.signal.aborted) await this.tick(perTick);
     })();
-    over.catch(() => {}); // told by stop
-    return { stop: () => ((isOver = true), over) };
+    flooded.catch(() => {}); // told by stop
+    return {
+      stop: () => {
+        over.abort();
+        return flooded;
+      },
+    };
   }
 
   /** From now on its clients read nothing. */
@@ -110,29 +128,47 @@ export class Audience {
     this.load.ask({ do: 'stall' });
   }
 
-  /** @throws when a client has not got every message, in order. */
-  async check(): Promise<void> {
-    checkWhole(this.name, [this.pushed], await this.load.report());
+  /**
+   * @param closed how many connections were lost on the way, which is none but where it is meant.
+   * @throws when a client has not got every message, in order.
+   */
+  async check(closed = 0): Promise<void> {
+    checkWhole(this.name, this.numbers, await this.load.report(), closed);
   }
 
   close(): Promise<void> {
     return this.load.close();
   }
 
+  /** Pushes in one call, which is answered when the bus has them. */
+  async push(count: number): Promise<void> {
+    await this.post(this.next(count).map((room) => ({ room, number: (this.numbers[room]! += 1) })));
+  }
+
   private async tick(perTick: number): Promise<void> {
-    this.load.ask({ do: 'expect', messages: (this.pushed + perTick) * this.clients });
-    const arrived = this.load.told('expect', lostMs).catch(() => this.check()); // says who lacks what
+    const arrived = this.arrived(this.pushed + perTick);
     await this.push(perTick);
     await arrived;
   }
 
-  private async push(count: number): Promise<void> {
-    const pushes = Array.from({ length: count }, () => ({
-      rooms: [this.room],
+  /** Resolves when every client has so many messages. */
+  async arrived(pushes = this.pushed): Promise<void> {
+    this.load.ask({ do: 'expect', messages: pushes * this.clients });
+    await this.load.told('expect', lostMs).catch(() => this.check()); // says who lacks what
+  }
+
+  /** The rooms whose turn it is. */
+  private next(count: number): number[] {
+    return Array.from({ length: count }, () => this.pushed++ % this.numbers.length);
+  }
+
+  private async post(messages: { room: number; number: number }[]): Promise<void> {
+    const pushes = messages.map(({ room, number }) => ({
+      rooms: [roomName(room, this.prefix)],
       type: messageType,
-      data: text(++this.pushed, 0),
+      data: text(number, room),
     }));
-    if (count === 1) return void (await this.system.post('/v1/push/rooms', pushes[0]!));
+    if (pushes.length === 1) return void (await this.system.post('/v1/push/rooms', pushes[0]!));
     const answer = await this.system.post('/v1/push/batch', {
       pushes: pushes.map((push) => ({ target: 'rooms', ...push })),
     });

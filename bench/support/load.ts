@@ -25,11 +25,13 @@ export class Load {
     return this.told('report', 60_000);
   }
 
-  /** Calls back at each message of a kind. */
-  hear<K extends FromLoad['did']>(did: K, heard: (message: Told<K>) => void): void {
-    this.child.on('message', (message: FromLoad) => {
+  /** Calls back at each message of a kind, until told to stop. */
+  hear<K extends FromLoad['did']>(did: K, heard: (message: Told<K>) => void): () => void {
+    const onMessage = (message: FromLoad) => {
       if (message.did === did) heard(message as Told<K>);
-    });
+    };
+    this.child.on('message', onMessage);
+    return () => void this.child.off('message', onMessage);
   }
 
   /** The next message of a kind. */

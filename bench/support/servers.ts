@@ -13,7 +13,7 @@ export interface Listening {
 export interface ServerUnderTest extends Listening {
   name: string;
   pid: number;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** `ws.send` for every client. */
@@ -25,7 +25,7 @@ export const startSkylark = (): Promise<ServerUnderTest> => start('skylark', 'be
 export async function start<S extends object = Listening>(
   name: string,
   file: string,
-): Promise<S & { name: string; pid: number; close(): Promise<void> }> {
+): Promise<S & { name: string; pid: number; close: () => Promise<void> }> {
   const child = forkBench(file);
   const listening = await new Promise<S>((resolve, reject) => {
     child.once('message', (said) => resolve(said as S));

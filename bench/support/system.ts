@@ -16,7 +16,7 @@ export interface System {
   /** CPU seconds so far of the processes of each app. */
   cpuSeconds(): Record<string, number>;
   residentBytes(): Record<string, number>;
-  close(): Promise<void>;
+  close: () => Promise<void>;
 }
 
 /** The naive `ws` + HTTP server. */
@@ -82,9 +82,9 @@ function systemOf(name: string, processes: Processes, restUrl: string): Separate
 
 const isAlive = (app: AppProcess) => app.isAlive;
 
-/** POSTs one after the other over one connection. */
+/** POSTs over connections that stay. */
 function poster(origin: string): System['post'] {
-  const agent = new Agent({ keepAlive: true, maxSockets: 1 });
+  const agent = new Agent({ keepAlive: true });
   return (path, body) =>
     new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json' };

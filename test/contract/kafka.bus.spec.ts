@@ -321,7 +321,7 @@ withKafka('with Apache Kafka', () => {
       const bus = busOf(prefix, { socketFactory: through(proxy) });
       made.push(bus);
       const opening = bus.open();
-      await until(async () => /does not answer/.test((await bus.problem()) ?? ''), 'a first failure');
+      await until(async () => /cannot be used/.test((await bus.problem()) ?? ''), 'a first failure');
       await expect(bus.publish([record(0, 'x')])).rejects.toThrow(BusUnavailableError);
       expect(() => bus.shardOf('k')).toThrow(BusUnavailableError);
       proxy.accept();

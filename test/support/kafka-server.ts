@@ -16,6 +16,16 @@ const READY_MS = 60_000;
 export interface KafkaServer extends TestServer {
   /** `host:port`, as `KAFKA_BROKERS` wants it. */
   readonly brokers: string;
+  /** The same of each of `listeners`, by its name. */
+  readonly doors: Readonly<Record<string, string>>;
+}
+
+/** One more port, whose settings Kafka reads as `listener.name.<name>.<setting>`. */
+export interface KafkaListener {
+  /** Lower case. */
+  name: string;
+  protocol: 'SSL' | 'SASL_SSL' | 'SASL_PLAINTEXT';
+  settings: Record<string, string>;
 }
 
 /** @throws an Error whose message says what is missing. */
@@ -33,6 +43,9 @@ export async function startKafka({
   port,
   advertised,
   dataFolder,
+  listeners = [],
+  users = [],
+  settings: more = {},
 }: {
   cacheDir?: string;
   port?: number;
@@ -40,6 +53,10 @@ export async function startKafka({
   advertised?: string;
   /** Where its log goes; a folder of its own by default. */
   dataFolder?: string;
+  listeners?: readonly KafkaListener[];
+  /** Who may come in by SCRAM, as `kafka-storage format --add-scram` takes them. */
+  users?: readonly string[];
+  settings?: Record<string, string>;
 } = {}): Promise<KafkaServer> {
   const jars = await fetchJars(cacheDir ?? jarFolder());
   const folder = await mkdtemp(join(tmpdir(), 'skylark-kafka-'));
@@ -47,16 +64,20 @@ export async function startKafka({
   const settings = join(folder, 'server.properties');
   const data = join(dataFolder ?? folder, 'data');
   const told = advertised ?? `127.0.0.1:${broker}`;
-  await writeFile(settings, serverProperties(data, broker, await freePort(), told));
+  const ports = await Promise.all(listeners.map(() => freePort()));
+  const lines = serverProperties(data, broker, await freePort(), told, listeners, ports);
+  await writeFile(settings, `${lines}${properties(more)}`);
   const classPath = ['-Dlog4j2.level=WARN', '-cp', join(jars, '*')];
-  await run('java', [...classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', settings]);
+  const scram = users.flatMap((user) => ['--add-scram', user]);
+  await run('java', [...classPath, 'kafka.tools.StorageTool', 'format', '-t', clusterId(), '-c', settings, ...scram]);
 
   const options = ['-Xmx512m', '-XX:TieredStopAtLevel=1', '-XX:+UseSerialGC'];
   const brokers = `127.0.0.1:${broker}`;
   const start = () =>
     launch('java', [...options, ...classPath, 'kafka.Kafka', settings], () => answering(brokers), { cwd: folder });
   try {
-    return { ...testServer(await start(), broker, folder, start), brokers };
+    const doors = Object.fromEntries(listeners.map(({ name }, n) => [name, `127.0.0.1:${ports[n]}`]));
+    return { ...testServer(await start(), broker, folder, start), brokers, doors };
   } catch (error) {
     await rm(folder, { recursive: true, force: true });
     throw error;
@@ -107,15 +128,26 @@ function clusterId(): string {
   return randomBytes(16).toString('base64url').replace(/^-/, 'A');
 }
 
-function serverProperties(data: string, broker: number, controller: number, advertised: string): string {
+function serverProperties(
+  data: string,
+  broker: number,
+  controller: number,
+  advertised: string,
+  listeners: readonly KafkaListener[],
+  ports: readonly number[],
+): string {
+  const more = listeners.map(({ name }, n) => `,${name.toUpperCase()}://127.0.0.1:${ports[n]}`).join('');
+  const protocols = listeners.map(({ name, protocol }) => `,${name.toUpperCase()}:${protocol}`).join('');
+  const own = listeners.map(({ name, settings }) => properties(settings, `listener.name.${name}.`)).join('');
   return `process.roles=broker,controller
 node.id=1
 controller.quorum.voters=1@127.0.0.1:${controller}
-listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}
-advertised.listeners=PLAINTEXT://${advertised}
-listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT
+listeners=PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}${more}
+advertised.listeners=PLAINTEXT://${advertised}${more}
+listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT${protocols}
 controller.listener.names=CONTROLLER
-log.dirs=${data}
+inter.broker.listener.name=PLAINTEXT
+${own}log.dirs=${data}
 offsets.topic.replication.factor=1
 offsets.topic.num.partitions=3
 transaction.state.log.replication.factor=1
@@ -127,6 +159,11 @@ broker.session.timeout.ms=1000
 broker.heartbeat.interval.ms=200
 `;
 }
+
+const properties = (settings: Record<string, string>, before = ''): string =>
+  Object.entries(settings)
+    .map(([name, value]) => `${before}${name}=${value}\n`)
+    .join('');
 
 /** Resolves when the broker tells its topics, which it does once it has a controller. */
 async function answering(brokers: string): Promise<void> {

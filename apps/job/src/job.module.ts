@@ -38,8 +38,7 @@ export interface JobParts {
 export class JobModule {
   static forRoot(parts: JobParts & { log: Log; clock: Clock; metrics: Metrics; readiness: Readiness }): DynamicModule {
     const { config, log, clock, metrics, readiness, bus, deadLetters, registry, history } = parts;
-    const { policies, shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix } = config;
-    const { kafkaSessionTimeoutMs: sessionTimeoutMs } = config;
+    const { policies, shards, kafka } = config;
     const redis = { backend: 'redis', url: config.redisUrl, prefix: config.redisPrefix } as const;
     const isKafka = config.bus === 'kafka' && !bus;
     const jobMetrics = new JobMetrics(metrics);
@@ -51,11 +50,9 @@ export class JobModule {
           isKafka
             ? {
                 backend: 'kafka',
-                brokers,
-                topicPrefix,
+                ...kafka,
                 shards,
                 clientId: 'skylark-job',
-                sessionTimeoutMs,
                 deadLetters,
                 log,
                 metrics,

@@ -247,19 +247,16 @@ function roomOracle({ config, metrics, clock, log }: LogicWiring): RoomOracle {
 }
 
 function busOptions({ config, bus: instance, deadLetters, metrics, clock, log }: LogicWiring): BusOptions {
-  const { shards, kafkaBrokers: brokers, kafkaTopicPrefix: topicPrefix, embeddedBusBytes: maxBytes } = config;
-  const { kafkaSessionTimeoutMs: sessionTimeoutMs } = config;
+  const { shards, kafka, embeddedBusBytes: maxBytes } = config;
   if (instance || config.bus === 'embedded') {
     const deadLetterBytes = config.embeddedDeadBytes;
     return { backend: 'embedded', shards, maxBytes, deadLetterBytes, instance, deadLetters, log, metrics };
   }
   return {
     backend: 'kafka',
-    brokers,
-    topicPrefix,
+    ...kafka,
     shards,
     clientId: 'skylark-logic',
-    sessionTimeoutMs,
     deadLetters,
     log,
     metrics,

@@ -1,4 +1,5 @@
 import type { Deployment, Env } from '@app/runtime';
+import { kafkaConfig } from './kafka.config.js';
 
 /** The settings of whoever stands on the bus. */
 export const busConfig = (env: Env, deployment: Deployment) => {
@@ -28,13 +29,6 @@ export const busConfig = (env: Env, deployment: Deployment) => {
       'bytes of dead letters with BUS=embedded; the oldest make room',
       { min: 64 * 1024 },
     ),
-    kafkaBrokers: env.list('KAFKA_BROKERS', ['127.0.0.1:9092'], 'Kafka, comma list of host:port'),
-    kafkaTopicPrefix: env.text('KAFKA_TOPIC_PREFIX', 'skylark.', "before every topic's name"),
-    kafkaSessionTimeoutMs: env.ms(
-      'KAFKA_SESSION_TIMEOUT_MS',
-      10_000,
-      "milliseconds of silence after which Kafka gives a job's shards to others; brokers take 6000 and more unless told",
-      { min: 3_000 },
-    ),
+    kafka: kafkaConfig(env),
   };
 };

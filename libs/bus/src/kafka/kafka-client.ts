@@ -1,5 +1,6 @@
 import type { Log } from '@app/runtime';
 import kafkajs, { type Kafka, type LogEntry, type RetryOptions } from 'kafkajs';
+import { adviceFor, doorOptions } from './kafka-door.js';
 import type { KafkaSettings } from './kafka.options.js';
 
 /** Tries that kafkajs makes by itself: few and quick, since who calls it tries again with a backoff of its own. */
@@ -14,7 +15,7 @@ export function patient(sessionTimeoutMs: number): RetryOptions {
 }
 
 /** What kafkajs calls an error and settles by itself, or we tell of in words of our own. */
-const BENIGN = /^crash|coordinator|rebalanc|rejoin|leadership election|connection|member id|timed out/i;
+const BENIGN = /^crash|coordinator|rebalanc|rejoin|leadership election|connection|member id|timed out|sasl/i;
 
 /** Whether an error is a group that is about to be there, or about to be another. */
 export function isPassing(error: unknown): boolean {
@@ -26,6 +27,7 @@ export function kafkaClient(settings: KafkaSettings, retry: RetryOptions = QUICK
   return new kafkajs.Kafka({
     clientId: settings.clientId,
     brokers: [...settings.brokers],
+    ...doorOptions(settings.door ?? {}, settings.log),
     connectionTimeout: settings.connectTimeoutMs,
     requestTimeout: settings.requestTimeoutMs,
     retry,
@@ -49,11 +51,20 @@ export function kafkaType(error: unknown): string | undefined {
   return typeof type === 'string' ? type : undefined;
 }
 
+/** An error as one sentence for people, with what to look at where the door is shut. */
 export function saying(error: unknown): string {
-  return error instanceof Error ? error.message : String(error);
+  const { errors: [first = error] = [] } = error as { errors?: unknown[] }; // kafkajs's own says nothing
+  const message = first instanceof Error ? first.message : String(first);
+  // OpenSSL says in its fifth field what it means.
+  const plain = message.trim().replace(/[\dA-F]+:error:[\dA-F]+:[^:]*:[^:]*:([^:]*):.*$/s, '$1');
+  const advice = adviceFor(plain);
+  return advice === undefined ? plain : `${plain} (${advice})`;
 }
 
 function tell(log: Log, { namespace, level, log: { message, ...fields } }: LogEntry): void {
   const isTrouble = level === kafkajs.logLevel.ERROR && !BENIGN.test(`${message} ${String(fields['error'] ?? '')}`);
-  log[isTrouble ? 'warn' : 'debug']({ kafkajs: { namespace, ...fields } }, message);
+  // What a server answers in SCRAM lets who reads it try passwords.
+  const { data: _data, payload: _payload, ...others } = fields;
+  const told = /sasl/i.test(message) ? others : fields;
+  log[isTrouble ? 'warn' : 'debug']({ kafkajs: { namespace, ...told } }, message);
 }

@@ -107,6 +107,10 @@ export class KafkaBus extends Bus {
   }
 
   private async begin(): Promise<void> {
+    const { log, door } = this.settings;
+    if (door?.user && !door.tls && !door.isNear) {
+      log.warn({}, 'Kafka is spoken to without TLS: who is on the way can read all messages, and try passwords');
+    }
     await this.topic.open(this.closing.signal);
     if (this.closing.signal.aborted) throw new BusUnavailableError('the bus was closed before it was open');
     this.producer = new GatheringProducer(this.kafka, this.topic.name, this.settings, this.clock, (partitions) => {

@@ -1,10 +1,12 @@
 import type { Clock, Log, Metrics } from '@app/runtime';
 import type { ISocketFactory } from 'kafkajs';
+import type { KafkaDoor } from '../kafka.config.js';
 
 /** Everything that can be said about the Kafka twin, in one place. */
 export interface KafkaBusOptions {
   /** `host:port`, any that can tell of the others. */
   brokers: readonly string[];
+  door?: KafkaDoor;
   /** Before the names of topic and group: `skylark.` makes `skylark.records` and `skylark.job`. */
   topicPrefix: string;
   /** Partitions of the topic if we are the first to come; from then on the topic says. */

@@ -53,7 +53,7 @@ export class ShardTopic {
       maxMs: 2_000,
       onFailure: (error, attempt) => {
         this.trouble = this.unreachable(error);
-        log[attempt === 1 ? 'warn' : 'debug']({ attempt, err: error }, 'Kafka is waited for');
+        log[attempt === 1 ? 'warn' : 'debug']({ attempt, why: this.trouble, err: error }, 'Kafka is waited for');
       },
     });
     this.count = found.shards;
@@ -117,8 +117,9 @@ export class ShardTopic {
       if (this.trouble) this.settings.log.info({}, 'Kafka answers again');
       this.trouble = undefined;
     } catch (error) {
-      if (!this.trouble && !this.changed) this.settings.log.warn({ err: error }, 'Kafka does not answer');
-      this.trouble = this.unreachable(error);
+      const why = this.unreachable(error);
+      if (!this.trouble && !this.changed) this.settings.log.warn({ why, err: error }, 'Kafka does not answer');
+      this.trouble = why;
     } finally {
       this.looking = false;
     }
@@ -142,7 +143,7 @@ export class ShardTopic {
   private unreachable(error: unknown): string {
     if (error instanceof NoTopicError)
       return `the topic ${this.name} is gone: make it again with ${this.count} partitions`;
-    return `Kafka at ${this.settings.brokers.join(', ')} does not answer: ${saying(error)}`;
+    return `Kafka at ${this.settings.brokers.join(', ')} cannot be used: ${saying(error)}`;
   }
 }
 

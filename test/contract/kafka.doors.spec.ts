@@ -190,6 +190,7 @@ function listening(): { log: Log; said: string[] } {
     proxy.target = server.doors['plain']!;
     await until(async () => (await bus.problem()) === undefined, 'Kafka to let us in again', 30_000);
     await meanwhile;
-    await taking.when(() => taking.values(0).at(-1) === 'meanwhile');
+    await taking.when(() => taking.values(0).length > 1);
+    expect(taking.values(0)).toContain('meanwhile');
   });
 });

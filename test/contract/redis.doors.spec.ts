@@ -1,5 +1,4 @@
 import { spawnSync } from 'node:child_process';
-import { Redis } from 'ioredis';
 import { connectRedis, parseRedisUrl, silentLog, TlsFiles, type RedisAddress, type RedisLink } from '@app/runtime';
 import { describeHistoryStore } from '../../libs/history/src/history-store.contract.js';
 import { describeIdempotencyStore } from '../../libs/history/src/idempotency-store.contract.js';
@@ -18,16 +17,12 @@ import { RedisMembershipStore } from '../../libs/registry/src/redis/redis.member
 import { RedisNodeDirectory } from '../../libs/registry/src/redis/redis.node-directory.js';
 import { RedisPresenceDirectory } from '../../libs/registry/src/redis/redis.presence-directory.js';
 import { Authority } from '../support/certificates.js';
-import { startRedis, type RedisServer } from '../support/redis-server.js';
+import { startLockedRedis } from '../support/redis-doors.js';
+import type { RedisServer } from '../support/redis-server.js';
 import { startCluster, startSentinels } from '../support/redis-sets.js';
 import { until } from '../support/until.js';
 
 const isHere = spawnSync('redis-server', ['--version']).status === 0;
-
-/** What docs/operations.md tells an operator to allow. */
-const needed =
-  '+@read +@write +@connection +@scripting +@transaction -@dangerous -@admin ' +
-  '+ping +time +info +wait +config|get +cluster|slots +cluster|keyslot';
 
 let prefixes = 0;
 
@@ -78,14 +73,8 @@ function describeStores(name: string, address: () => RedisAddress, before = ''):
 
   beforeAll(async () => {
     authority = await Authority.create();
-    const tls = await authority.issue();
-    server = await startRedis({ tls });
-    const admin = new Redis(server.port, '127.0.0.1', { tls: new TlsFiles(tls).now().material });
-    await admin.call('ACL', 'SETUSER', 'skylark', 'on', '>p@ss:w/rd', '~{skylark}:*', ...needed.split(' '));
-    await admin.call('ACL', 'SETUSER', 'default', 'off');
-    admin.disconnect();
-    const url = `rediss://skylark:${encodeURIComponent('p@ss:w/rd')}@127.0.0.1:${server.port}`;
-    address = { ...parseRedisUrl(url), tls: new TlsFiles(await authority.issue()) };
+    server = await startLockedRedis(authority, '{skylark}:*');
+    address = { ...parseRedisUrl(server.url), tls: new TlsFiles(await authority.issue()) };
   });
   afterAll(async () => {
     await server?.stop();

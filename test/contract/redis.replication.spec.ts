@@ -5,6 +5,7 @@ import { HistoryLostError } from '../../libs/history/src/history-store.js';
 import { openRedisHistory } from '../../libs/history/src/redis/redis.history-store.js';
 import type { ReplicaSettings } from '../../libs/history/src/replica-settings.js';
 import { connectTest } from '../support/redis-keys.js';
+import { replicasFollow } from '../support/redis-replicas.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { until } from '../support/until.js';
 
@@ -35,12 +36,6 @@ async function openStore(server: RedisServer, replicas: Partial<ReplicaSettings>
   return { store, owner, append, unreplicated };
 }
 
-const isLinked = async (replica: RedisServer) => {
-  const redis = connectTest(replica.url);
-  await until(async () => (await redis.info('replication')).includes('master_link_status:up'), 'the replica to follow');
-  await redis.quit();
-};
-
 (isHere ? describe : describe.skip)('a Redis with replicas', () => {
   let master: RedisServer;
   let replica: RedisServer | undefined;
@@ -60,7 +55,7 @@ const isLinked = async (replica: RedisServer) => {
     expect(store.replicated(owner)).toBeUndefined();
 
     replica = await startRedis({ replicaOf: master });
-    await isLinked(replica);
+    await replicasFollow(master);
     await until(async () => {
       await store.remembers(life, [owner]);
       return store.replicated(owner) !== undefined;
@@ -77,7 +72,7 @@ const isLinked = async (replica: RedisServer) => {
 
   it('goes on when it does not answer, counted', async () => {
     replica = await startRedis({ replicaOf: master });
-    await isLinked(replica);
+    await replicasFollow(master);
     const { store, owner, append, unreplicated } = await openStore(master);
     await replica.kill('SIGSTOP');
     await append();
@@ -101,7 +96,7 @@ const isLinked = async (replica: RedisServer) => {
 
   it('tells when the server that answers has not what the other acknowledged', async () => {
     replica = await startRedis({ replicaOf: master });
-    await isLinked(replica);
+    await replicasFollow(master);
     const { store, owner, append } = await openStore(master);
     await append();
     const redis = connectTest(master.url);

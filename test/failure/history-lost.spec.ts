@@ -2,6 +2,7 @@ import { Redis } from 'ioredis';
 import type { Welcome } from '@app/protocol';
 import { startCluster, type Cluster } from '../support/cluster.js';
 import { numbers } from '../support/clients.js';
+import { replicasFollow } from '../support/redis-replicas.js';
 import { startRedis, type RedisServer } from '../support/redis-server.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
@@ -37,19 +38,13 @@ const promote = async (replica: RedisServer) => {
   await redis.quit();
 };
 
-const synchronous = async (replica: RedisServer) => {
-  const redis = new Redis(replica.url);
-  await until(async () => (await redis.info('replication')).includes('master_link_status:up'), 'the replica to follow');
-  await redis.quit();
-};
-
 describeWithServers('history that lost something', () => {
   it('nobody notices when a replica takes over in mid-stream that was waited for', async () => {
     const master = await startRedis({ appendonly: true });
     const replica = await startRedis({ replicaOf: master });
     const proxy = await TcpProxy.to(`127.0.0.1:${master.port}`);
     try {
-      await synchronous(replica);
+      await replicasFollow(master);
       await using cluster = await start({ REDIS_URL: `redis://${proxy.address}` });
       const people = await followers(cluster);
       const stream = await Stream.into(cluster, rooms);
@@ -79,7 +74,7 @@ describeWithServers('history that lost something', () => {
     const replica = await startRedis({ replicaOf: wire });
     const proxy = await TcpProxy.to(`127.0.0.1:${master.port}`);
     try {
-      await synchronous(replica);
+      await replicasFollow(master);
       await using cluster = await start({ REDIS_URL: `redis://${proxy.address}`, HISTORY_REPLICAS_MS: '50' });
       const people = await followers(cluster);
       const stream = await Stream.into(cluster, rooms);

@@ -28,6 +28,8 @@ export interface Connect extends Layout {
   prefix?: string;
   /** HS256: each client is then the user `u<number>`. */
   jwtSecret?: string;
+  /** Of the first client of this process; 0 when missing. */
+  firstUser?: number;
   /** How many knock at once. */
   atOnce?: number;
 }
@@ -57,8 +59,8 @@ export interface Report {
   clients: number;
   /** Messages of all clients together. */
   messages: number;
-  /** Per room, the last number of the member with the lowest and the highest. */
-  rooms: { least: number; most: number }[];
+  /** By room, and of who is in it or got something of it: the last number of the one with the lowest, and with the highest. */
+  rooms: Record<number, { least: number; most: number }>;
   /** Messages whose number was not the one after the last. */
   disorder: number;
   /** Messages whose text was not what was sent. */
@@ -90,7 +92,7 @@ const buffer = Buffer.allocUnsafeSlow(256 * 1024);
 
 /** One who stays the same over its connections. */
 class Client {
-  readonly rooms: readonly number[];
+  readonly rooms: number[];
   /** The number of the last message of each of `rooms`. */
   readonly lasts: number[];
   socket: LoadSocket | undefined;
@@ -130,7 +132,10 @@ class Client {
   take(bytes: Buffer, at: number): void {
     const number = decimal(bytes, at, numberDigits);
     const room = decimal(bytes, at + numberDigits, roomDigits);
-    const i = this.rooms.length === 1 && this.rooms[0] === room ? 0 : this.rooms.indexOf(room);
+    const known = this.rooms.indexOf(room);
+    // What is for all, or for a user, has a number of its own like a room.
+    const i = known >= 0 ? known : this.rooms.push(room) - 1;
+    if (known < 0) this.lasts.push(0);
     if (number !== this.lasts[i]! + 1) disorder += 1;
     this.lasts[i] = number;
     const filled = at + numberDigits + roomDigits;
@@ -257,12 +262,12 @@ async function connectAll(waiting: Client[], port: number): Promise<string> {
 }
 
 function report(): Report {
-  const rooms = Array.from({ length: connect.rooms }, () => ({ least: Infinity, most: 0 }));
+  const rooms: Report['rooms'] = {};
   for (const client of clients) {
     client.rooms.forEach((room, i) => {
       const last = client.lasts[i]!;
-      rooms[room]!.least = Math.min(rooms[room]!.least, last);
-      rooms[room]!.most = Math.max(rooms[room]!.most, last);
+      const { least, most } = rooms[room] ?? { least: last, most: last };
+      rooms[room] = { least: Math.min(least, last), most: Math.max(most, last) };
     });
   }
   return { clients: clients.length, messages, rooms, disorder, damaged, closed };
@@ -272,7 +277,10 @@ process.on('message', (message: ToLoad) => {
   switch (message.do) {
     case 'connect': {
       connect = message;
-      const newcomers = Array.from({ length: message.count }, (_, i) => new Client(clients.length + i));
+      const newcomers = Array.from(
+        { length: message.count },
+        (_, i) => new Client((message.firstUser ?? 0) + clients.length + i),
+      );
       clients.push(...newcomers);
       void connectAll(newcomers, message.port).then((welcome) => say({ did: 'connect', welcome }));
       break;

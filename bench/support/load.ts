@@ -63,7 +63,11 @@ type Told<K extends FromLoad['did']> = Extract<FromLoad, { did: K }>;
 
 /** @throws when not every member of every room has had as many messages as were pushed to it, in order and undamaged. */
 export function checkWhole(name: string, pushed: readonly number[], report: Report, closed = 0): void {
-  const lacking = report.rooms.findIndex(({ least, most }, room) => least !== pushed[room] || most !== pushed[room]);
+  const isLacking = (wanted: number, room: number) => {
+    const { least, most } = report.rooms[room] ?? { least: 0, most: 0 };
+    return least !== wanted || most !== wanted;
+  };
+  const lacking = pushed.findIndex(isLacking);
   if (lacking < 0 && report.disorder === 0 && report.damaged === 0 && report.closed === closed) return;
   const { rooms, ...rest } = report;
   const room =

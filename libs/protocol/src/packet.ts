@@ -18,6 +18,7 @@ export const PacketType = {
   expiring: 111,
   presenceJoined: 120,
   presenceLeft: 121,
+  presenceLost: 122,
   goodbye: 190,
 } as const;
 
@@ -61,6 +62,21 @@ export interface Welcome {
 export interface Joined extends ChannelState {
   room: string;
   by: 'api';
+}
+
+/** 120 and 121: who came into a room, or left it. */
+export interface Presence {
+  room: string;
+  /** Missing for an anonymous connection. */
+  user?: string;
+  connectionId: string;
+}
+
+/** 122: what a client knows of who is in the room does not hold any more. */
+export interface PresenceLost {
+  room: string;
+  /** A gateway is gone, and with it all connections whose id begins so; missing: changes were not told. */
+  connections?: string;
 }
 
 export interface ReplyError {

@@ -28,7 +28,19 @@ describe('RoomPolicies', () => {
     expect(RoomPolicies.parse('').of('x')).toBe('auto');
   });
 
-  it.each(['lobby', 'lobby=closed', 'lobby=', 'a=api b=open'])('refuses %j', (text) => {
-    expect(() => RoomPolicies.parse(text)).toThrow('must list prefix=');
+  it('asks for presence where it says so, whatever else the policy is', () => {
+    const some = RoomPolicies.parse('chat:=open+presence,chat:quiet=open,shop:= webhook+presence');
+    const rooms = ['chat:1', 'chat:quiet', 'shop:1', 'other'];
+    expect(rooms.map((room) => some.wantsPresence(room))).toEqual([true, false, true, false]);
+    expect(rooms.map((room) => some.of(room))).toEqual(['open', 'open', 'webhook', 'auto']);
+    expect(some.usesWebhook).toBe(true);
+    expect(RoomPolicies.parse('=auto+presence').wantsPresence('any')).toBe(true);
   });
+
+  it.each(['lobby', 'lobby=closed', 'lobby=', 'a=api b=open', 'a=+presence', 'a=open+', 'a=open+presence+presence'])(
+    'refuses %j',
+    (text) => {
+      expect(() => RoomPolicies.parse(text)).toThrow('must list prefix=');
+    },
+  );
 });

@@ -9,43 +9,60 @@ export type RoomPolicy = 'auto' | 'open' | 'token' | 'api' | 'webhook';
 
 const kinds: readonly RoomPolicy[] = ['auto', 'open', 'token', 'api', 'webhook'];
 
-/** Policies by the room's prefix; the longest prefix wins, and `auto` where none fits. */
+interface Rule {
+  policy: RoomPolicy;
+  /** Members are told who comes and goes. */
+  presence: boolean;
+}
+
+const otherwise: Rule = { policy: 'auto', presence: false };
+const wanted = '+presence';
+
+/** Policies by the room's prefix; the longest prefix wins, and `auto` without presence where none fits. */
 export class RoomPolicies {
   private constructor(
     /** As it is parsed: what logic tells gateways. */
     readonly text: string,
-    private readonly byLength: readonly (readonly [string, RoomPolicy])[],
+    private readonly byLength: readonly (readonly [string, Rule])[],
   ) {}
 
   /**
-   * Reads `shop:=webhook,staff:=token,lobby=open,=api`: prefix = policy; the empty prefix stands for all others.
+   * Reads `shop:=webhook,staff:=token+presence,lobby=open,=api`: prefix = policy; the empty prefix stands for all others.
+   * `+presence` behind it: members are told who comes and goes.
    * @throws Error whose message completes "ROOM_POLICIES …".
    */
-  static parse(text: string): RoomPolicies {
-    const policies = new Map<string, RoomPolicy>();
-    for (const item of text.split(',').map((part) => part.trim())) {
+  static parse(list: string): RoomPolicies {
+    const policies = new Map<string, Rule>();
+    for (const item of list.split(',').map((part) => part.trim())) {
       if (item === '') continue;
       const equals = item.lastIndexOf('=');
-      const kind = kinds.find((known) => known === item.slice(equals + 1).trim());
+      const text = item.slice(equals + 1).trim();
+      const presence = text.endsWith(wanted);
+      const policy = kinds.find((known) => known === (presence ? text.slice(0, -wanted.length) : text));
       const prefix = item.slice(0, Math.max(equals, 0)).trim().normalize('NFC');
       const isPrefix = prefix === '' || normalName(prefix) !== undefined;
-      if (equals < 0 || !kind || !isPrefix)
-        throw new Error(`must list prefix=${kinds.join('|')}; "${item}" is not that`);
-      policies.set(prefix, kind);
+      if (equals < 0 || !policy || !isPrefix)
+        throw new Error(`must list prefix=${kinds.join('|')}, with ${wanted} or without; "${item}" is not that`);
+      policies.set(prefix, { policy, presence });
     }
     return new RoomPolicies(
-      text,
+      list,
       [...policies].sort(([a], [b]) => b.length - a.length),
     );
   }
 
   /** `room` is in normal form. */
   of(room: string): RoomPolicy {
-    return this.byLength.find(([prefix]) => room.startsWith(prefix))?.[1] ?? 'auto';
+    return this.ruleOf(room).policy;
+  }
+
+  /** Whether members of the room are told who comes and goes. `room` is in normal form. */
+  wantsPresence(room: string): boolean {
+    return this.ruleOf(room).presence;
   }
 
   get usesWebhook(): boolean {
-    return this.byLength.some(([, policy]) => policy === 'webhook');
+    return this.byLength.some(([, { policy }]) => policy === 'webhook');
   }
 
   /** `room` is in normal form, `allowed` what the token lists. */
@@ -56,6 +73,10 @@ export class RoomPolicies {
     if (policy === 'api') return { refusal: `${room}: nobody joins this room by himself, the application puts one in` };
     const isListed = allowed ? allowed.matches(room) : policy === 'auto';
     return isListed ? 'may' : { refusal: `${room}: the rooms of the token do not list it` };
+  }
+
+  private ruleOf(room: string): Rule {
+    return this.byLength.find(([prefix]) => room.startsWith(prefix))?.[1] ?? otherwise;
   }
 }
 

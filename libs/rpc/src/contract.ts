@@ -39,6 +39,9 @@ export const mayJoin = asJson<RoomQuestion, RoomAnswer>('room.may');
 /** gateway → logic: a new token on a live connection (frame 107). */
 export const refresh = asJson<RefreshRequest, Admission>('session.refresh');
 
+/** gateway → logic: who came into rooms and left them, for their members (frames 120–122). One question at a time. */
+export const tellPresence = asJson<PresenceReport[], PresenceTold>('room.presence');
+
 /**
  * gateway → logic: these connections were replaced by newer ones of their devices; logic has them closed where they are.
  * `open`: those whose gateway lives and did not answer; they must be asked for again.
@@ -122,6 +125,23 @@ export interface RoomQuestion {
   room: string;
   user?: string;
   device?: string;
+}
+
+/** Of one room, what happened at one gateway since it told last. */
+export interface PresenceReport {
+  app: string;
+  room: string;
+  /** Each connection once. */
+  changes: { connection: string; user?: string; isIn: boolean }[];
+  /** Changes were not told: members hear so first. */
+  isLost: boolean;
+  /** The last answer said that the room is too large, and its members know. */
+  isCrowded: boolean;
+}
+
+export interface PresenceTold {
+  /** In the order asked: the room is too large for its members to be told. */
+  crowded: boolean[];
 }
 
 export type RoomAnswer = { ok: true } | ({ ok: false } & RefusedRoom);

@@ -46,12 +46,13 @@ export class ChannelTable {
 
   /**
    * `resized`: a channel has one member more, or one less and still some. `lost`: so many messages were held back for a
-   * session that has left their channel.
+   * session that has left their channel. `moved`: a session came or left.
    */
   constructor(
     private readonly changed: ChannelChange = () => {},
     private readonly resized: (channel: LocalChannel) => void = () => {},
     private readonly lost: (messages: number) => void = () => {},
+    private readonly moved: (session: Session, channel: LocalChannel, isIn: boolean) => void = () => {},
   ) {}
 
   get size(): number {
@@ -77,6 +78,7 @@ export class ChannelTable {
     local.labels?.change(session, null, session.labels);
     if (local.members.length === 1) this.changed(local, true);
     this.resized(local);
+    this.moved(session, local, true);
     return { channel: local, isNew: true };
   }
 
@@ -98,6 +100,7 @@ export class ChannelTable {
       this.byKey.delete(local.key);
       this.changed(local, false);
     } else this.resized(local);
+    this.moved(session, local, false);
     return true;
   }
 

@@ -11,6 +11,11 @@ export class RoomRights {
   judge(room: string): RoomVerdict {
     return this.policies.judge(room, this.allowed);
   }
+
+  /** Whether its members are told of it when it comes and goes. `room` is in normal form. */
+  wantsPresence(room: string): boolean {
+    return this.policies.wantsPresence(room);
+  }
 }
 
 /** Makes rights of what logic told; sessions whose token lists no rooms share theirs. */

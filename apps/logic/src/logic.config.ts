@@ -98,6 +98,12 @@ export const logicConfig = (env: Env, deployment: Deployment) => {
       min: 1,
       max: 10_000,
     }),
+    presenceMaxMembers: env.int(
+      'PRESENCE_MAX_MEMBERS',
+      200,
+      'of a room with more members nobody is told who comes and goes (presence); the same for gateways and logic',
+      { min: 1, max: 10_000 },
+    ),
     revokedTtlMs: env.ms(
       'REVOKED_TTL_MS',
       30 * 86_400_000,
@@ -130,7 +136,7 @@ function roomConfig(env: Env) {
   const roomPolicies = env.parsed(
     'ROOM_POLICIES',
     '',
-    'who may join which rooms, comma list of prefix=policy, the longest prefix first: `auto` (the rooms of the token when it lists some, else any), `open`, `token`, `api`, `webhook`; without a prefix (`=token`) for all others',
+    'who may join which rooms, and who is told of it, comma list of prefix=policy, the longest prefix first: `auto` (the rooms of the token when it lists some, else any), `open`, `token`, `api`, `webhook`, each with `+presence` where members are to be told who comes and goes; without a prefix (`=token`) for all others',
     (text) => RoomPolicies.parse(text),
   );
   const roomWebhookUrl = env.optional('ROOM_WEBHOOK_URL', 'what is asked who may join rooms of the policy `webhook`');

@@ -4,6 +4,7 @@ import type { Metrics } from '@app/runtime';
 export class LogicMetrics {
   readonly pushes;
   readonly records;
+  readonly presence;
   readonly refusals;
   readonly keys;
   readonly admissions;
@@ -13,6 +14,10 @@ export class LogicMetrics {
   constructor(metrics: Metrics) {
     this.pushes = metrics.counter('skylark_pushes_total', 'Pushes that the bus took, by target', ['target']);
     this.records = metrics.counter('skylark_push_records_total', 'Records that the bus took, one per push and shard');
+    this.presence = metrics.counter(
+      'skylark_presence_total',
+      'Presence frames (120–122) that the bus took, one a room',
+    );
     this.refusals = metrics.counter('skylark_refusals_total', 'REST requests refused, by code', ['code']);
     this.keys = metrics.counter(
       'skylark_idempotency_keys_total',

@@ -38,6 +38,8 @@ import { LogicMetrics } from './logic.metrics.js';
 import { Gateways } from './node/gateways.js';
 import { NodeController } from './node/node.controller.js';
 import { NodeService } from './node/node.service.js';
+import { PresenceController } from './presence/presence.controller.js';
+import { PresenceService } from './presence/presence.service.js';
 import { Batch } from './push/batch.js';
 import { DryRun } from './push/dry-run.js';
 import { Once } from './push/once.js';
@@ -87,6 +89,7 @@ export interface LogicWiring {
     DeadLetterController,
     NodeController,
     SessionController,
+    PresenceController,
     TokenController,
     ArticleController,
   ],
@@ -201,6 +204,12 @@ export class LogicModule {
             gateways: Gateways,
           ) => new SessionService(who, revoked, rooms, devices, gateways, counters),
           inject: [Authenticator, RevokedTokens, RoomJudge, DeviceDirectory, Gateways],
+        },
+        {
+          provide: PresenceService,
+          useFactory: (bus: Bus, census: Census) =>
+            new PresenceService(bus, census, config.roomPolicies, config.presenceMaxMembers, clock, counters),
+          inject: [Bus, Census],
         },
         { provide: RoomJudge, useFactory: () => new RoomJudge(config.roomPolicies, roomOracle(wiring)) },
         {

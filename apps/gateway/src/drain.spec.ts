@@ -31,7 +31,7 @@ function ending(clients: number, drainMs: number) {
     return Promise.resolve();
   };
   const agent = { drain: step('draining'), leave: step('left') };
-  const node = { agent, registrar: { settled: resolved, close: () => {} } };
+  const node = { agent, registrar: { settled: resolved, close: () => {} }, presence: { settled: resolved } };
   const door = { drain: () => void done.push('doors shut') };
   const startedAtMs = clock.now();
   const over = new Drain(door, sessions, outboxes, node, drainMs, clock, silentLog).run();

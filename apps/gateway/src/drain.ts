@@ -6,6 +6,7 @@ import type { SessionTable } from './session/session-table.js';
 import type { Session } from './session/session.js';
 import type { ClientServer } from './transport/client-server.js';
 import type { NodeAgent } from './upstream/node-agent.js';
+import type { RoomPresence } from './upstream/room-presence.js';
 import type { Registrar } from './upstream/registrar.js';
 
 /** Milliseconds between two groups of goodbyes. */
@@ -25,6 +26,7 @@ export class Drain {
     private readonly node: {
       agent: Pick<NodeAgent, 'drain' | 'leave'>;
       registrar: Pick<Registrar, 'settled' | 'close'>;
+      presence: Pick<RoomPresence, 'settled'>;
     },
     private readonly drainMs: number,
     private readonly clock: Clock,
@@ -32,7 +34,7 @@ export class Drain {
   ) {}
 
   async run(): Promise<void> {
-    const { agent, registrar } = this.node;
+    const { agent, registrar, presence } = this.node;
     this.clients.drain();
     this.log.info({ connections: this.sessions.size, drainMs: this.drainMs }, 'draining');
     await atMost(patienceMs, agent.drain());
@@ -41,6 +43,7 @@ export class Drain {
     for (const session of this.sessions) session.connection.terminate();
     await this.sessions.whenEmpty();
     await this.outboxes.afterFlush();
+    await atMost(patienceMs, presence.settled());
     await atMost(patienceMs, registrar.settled());
     registrar.close();
     await atMost(patienceMs, agent.leave());

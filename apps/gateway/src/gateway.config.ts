@@ -84,6 +84,18 @@ export const gatewayConfig = (env: Env, deployment: Deployment) => {
       min: 1,
     }),
     maxRooms: env.int('MAX_ROOMS', 100, 'rooms a connection may be in, and a user by REST', { min: 1, max: 10_000 }),
+    presenceMaxMembers: env.int(
+      'PRESENCE_MAX_MEMBERS',
+      200,
+      'of a room with more members nobody is told who comes and goes (presence); the same for gateways and logic',
+      { min: 1, max: 10_000 },
+    ),
+    presencePerSecond: env.int(
+      'PRESENCE_PER_SECOND',
+      50,
+      'of those who come into one room or leave it, so many are told a second by this gateway (presence)',
+      { min: 1, max: 10_000 },
+    ),
     ...connectLimits(env),
     ...frameRates(env),
     requestTimeoutMs: requestTimeout(env),

@@ -43,10 +43,13 @@ import { Newcomers } from './transport/newcomers.js';
 import { Comeback } from './upstream/comeback.js';
 import { DeviceClaims } from './upstream/device-claims.js';
 import { LogicClient } from './upstream/logic.client.js';
+import { LostGateways } from './upstream/lost-gateways.js';
 import { LastingRooms } from './upstream/lasting-rooms.js';
 import { NodeAgent, type NodeEndpoint } from './upstream/node-agent.js';
 import { UserPlaces } from './upstream/user-places.js';
 import { Registrar } from './upstream/registrar.js';
+import { PresenceLosses } from './upstream/presence-losses.js';
+import { RoomPresence } from './upstream/room-presence.js';
 import { RoomCounts } from './upstream/room-counts.js';
 
 /** What the rooms stand on. */
@@ -73,6 +76,8 @@ export class Gateway {
   private readonly logic: LogicClient;
   private readonly heartbeat: Heartbeat;
   private readonly counts: RoomCounts;
+  private readonly presence: RoomPresence;
+  private readonly lostGateways: LostGateways;
   private readonly pacing: Pacing;
   private readonly repair: GapRepair;
   private readonly comparison: Comparison;
@@ -93,6 +98,7 @@ export class Gateway {
       (channel, present) => registrar.tell(channel, present),
       (channel) => counts.touch(channel),
       (messages) => metrics.dropped.inc({ stage: 'replay', reason: 'left' }, messages),
+      (session, local, isIn) => this.presence.moved(session, local, isIn),
     );
     const epoch = new CurrentEpoch(sessions, channels, log, (messages) =>
       metrics.dropped.inc({ stage: 'replay', reason: 'epoch' }, messages),
@@ -102,6 +108,16 @@ export class Gateway {
     const link = ({ host, port }: NodeEndpoint) =>
       new RpcClient({ host, port, secret: config.rpcSecret, tls: config.rpcTls, log, clock });
     this.logic = new LogicClient(nodes, link, clock, log);
+    const { presenceMaxMembers: maxMembers, presencePerSecond: perSecond } = config;
+    this.presence = new RoomPresence(this.logic, sessions, channels, { maxMembers, perSecond }, clock, log, metrics);
+    const losses = new PresenceLosses(this.presence, outboxes);
+    this.lostGateways = new LostGateways(
+      nodes,
+      () => !this.presence.isIdle,
+      (ref) => losses.gatewayLost(ref),
+      clock,
+      log,
+    );
     const claims = new DeviceClaims(devices, sessions, this.logic, clock, log);
     this.comeback = new Comeback(
       [
@@ -110,6 +126,10 @@ export class Gateway {
         () => claims.assertAll(),
         // Only once others can find us again is what they pushed meanwhile all that was missed.
         () => registrar.settled(),
+        () => {
+          losses.returned();
+          this.presence.assertAll();
+        },
         () => this.comparison.ask(fanout),
       ],
       clock,
@@ -172,7 +192,15 @@ export class Gateway {
     const newcomers = new Newcomers(this.limits.rate, this.limits.ofAddresses, config.limitExempt, metrics);
     this.clients = new ClientServer({ door, inbound, heartbeat, limits, newcomers, settings: config, metrics, log });
     const drainMs = Math.min(config.drainMs, config.shutdownMs / 2);
-    this.drain = new Drain(this.clients, sessions, outboxes, { agent: this.agent, registrar }, drainMs, clock, log);
+    this.drain = new Drain(
+      this.clients,
+      sessions,
+      outboxes,
+      { agent: this.agent, registrar, presence: this.presence },
+      drainMs,
+      clock,
+      log,
+    );
 
     readiness.add('lease', () => this.agent.problem());
     readiness.add('presence', () => registrar.problem());
@@ -188,6 +216,8 @@ export class Gateway {
     await this.logic.start();
     await this.revoked.start();
     this.counts.start();
+    this.presence.start();
+    this.lostGateways.start();
     this.clients.open();
   }
 
@@ -200,6 +230,8 @@ export class Gateway {
     this.repair.stop();
     this.heartbeat.stop();
     this.counts.stop();
+    this.presence.stop();
+    this.lostGateways.stop();
     this.revoked.stop();
     this.logic.close();
     await this.limits.close();

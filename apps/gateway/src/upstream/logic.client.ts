@@ -6,9 +6,12 @@ import {
   refresh,
   replaced,
   RpcError,
+  tellPresence,
   type Admission,
   type AdmissionRequest,
   type Contract,
+  type PresenceReport,
+  type PresenceTold,
   type RefreshRequest,
   type RoomAnswer,
   type RoomQuestion,
@@ -79,6 +82,11 @@ export class LogicClient {
   /** @throws LogicUnavailableError */
   mayJoin(question: RoomQuestion): Promise<RoomAnswer> {
     return this.ask(mayJoin, question);
+  }
+
+  /** @throws LogicUnavailableError, RpcError: some may have been told */
+  tellPresence(reports: PresenceReport[]): Promise<PresenceTold> {
+    return this.ask(tellPresence, reports);
   }
 
   /**

@@ -80,7 +80,7 @@ describe('the webhook of rooms, with its application', () => {
   const enter = async (claims: Record<string, unknown>, rooms: string[] = [], gateway = 0) => {
     const token = await new SignJWT(claims).setProtectedHeader({ alg: 'HS256' }).sign(Buffer.from(jwtSecret));
     const headers = { authorization: `Bearer ${token}` };
-    const query = rooms.length > 0 ? { rooms: rooms.join(',') } : {};
+    const query: Record<string, string> = rooms.length > 0 ? { rooms: rooms.join(',') } : {};
     const client = await connect(cluster.clientUrls[gateway]!, { headers, query });
     clients.push(client);
     return Object.assign(client, { welcomed: await client.welcome() });

@@ -1,6 +1,8 @@
 import { SignJWT, type JWTPayload } from 'jose';
 import type { Welcome } from '@app/protocol';
+import { TokenIssuer } from '../support/token-issuer.js';
 import { startCluster, type Cluster } from '../support/cluster.js';
+import { until } from '../support/until.js';
 import { connect, upgradeRefused, type WireClient } from '../support/wire-client.js';
 
 const secret = 'a secret of at least thirty-two bytes';
@@ -154,10 +156,72 @@ describe('tokens', () => {
     expect((await cluster.get<{ connections: unknown[] }>('/v1/users/gus')).body.connections).toHaveLength(1);
   });
 
+  it('of another app, user or device renew nothing', async () => {
+    const client = await enter({ sub: 'hal', app: 'shop', device: 'phone' });
+    for (const claims of [
+      { sub: 'hal', app: 'alpha', device: 'phone' },
+      { sub: 'hal', app: 'default' },
+      { sub: 'ivy', app: 'shop' },
+      { sub: 'hal', app: 'shop', device: 'tablet' },
+    ]) {
+      const { error } = await client.request({ type: 107, data: { token: await token(claims) } });
+      expect(error?.code).toBe('unauthenticated');
+    }
+    // It is who it was.
+    await cluster.post('/v1/push/users', { users: ['hal'], type: 7, text: 'x' }, { headers: { 'x-app-id': 'shop' } });
+    await client.next(7);
+    const { body } = await cluster.get<{ connections: unknown[] }>('/v1/users/hal', {
+      headers: { 'x-app-id': 'alpha' },
+    });
+    expect(body.connections).toEqual([]);
+  });
+
   it('that are too long are refused as first frame', async () => {
     const client = await connect(cluster.clientUrls[0]!);
     clients.push(client);
     client.send({ type: 107, data: { token: 'x'.repeat(8_193) } });
     expect((await client.closed).code).toBe(4401);
+  });
+});
+
+describe('tokens of an issuer', () => {
+  it('are believed by its keys of the day, when they are made by it and for us', async () => {
+    await using issuer = await TokenIssuer.start();
+    const env = {
+      AUTH_MODE: 'jwt',
+      JWT_JWKS_URL: issuer.url,
+      JWT_JWKS_COOL_DOWN_MS: '100',
+      JWT_ISSUER: 'https://issuer.example',
+      JWT_AUDIENCE: 'skylark',
+    };
+    await using cluster = await startCluster({ env });
+    const url = cluster.clientUrls[0]!;
+    const claims = { sub: 'ann', iss: env.JWT_ISSUER, aud: ['other', 'skylark'] };
+    const shown = async (kid: string, more: JWTPayload = {}) => ({
+      headers: { authorization: `Bearer ${await issuer.sign(kid, { ...claims, ...more })}` },
+    });
+    for (const alg of ['RS256', 'ES256', 'EdDSA']) {
+      await issuer.add(alg, alg);
+      let status = 0;
+      // While the keys were read a moment ago nobody can say: 503, come back.
+      await until(async () => {
+        const client = await connect(url, await shown(alg)).catch(() => undefined);
+        status = client ? 101 : (await upgradeRefused(url, await shown(alg)).catch(() => ({ status: 101 }))).status;
+        await client?.drop();
+        return status !== 503;
+      }, `the key ${alg} to be read`);
+      expect([alg, status]).toEqual([alg, 101]);
+      for (const wrong of [{ iss: 'https://else.example' }, { aud: 'other' }, { iss: undefined }, { aud: undefined }]) {
+        expect((await upgradeRefused(url, await shown(alg, wrong))).status).toBe(401);
+      }
+    }
+    const client = await connect(url, await shown('RS256'));
+    const renew = async (kid: string, more: JWTPayload = {}) => {
+      const { headers } = await shown(kid, more);
+      const data = { token: headers.authorization.slice('Bearer '.length) };
+      return (await client.request({ type: 107, data })).error?.code;
+    };
+    expect([await renew('EdDSA'), await renew('ES256', { aud: 'other' })]).toEqual([undefined, 'unauthenticated']);
+    await client.drop();
   });
 });

@@ -18,6 +18,8 @@ export interface World {
   gateways: readonly string[];
   /** Milliseconds of the run. */
   now(): number;
+  /** A push came from a gateway, if only to a connection that its client has given up. */
+  onReceived(gateway: number): void;
   /** A push came to a client. */
   onDelivery(follower: Follower, payload: Payload, at: number): void;
 }
@@ -161,7 +163,7 @@ export class SoakClient {
       const position = this.positions.get(channel);
       if (position) since.set(channel, { ...position });
     }
-    const line: Line = new Line(this.url(since), since, this.follower, this.positions, this.world, {
+    const line: Line = new Line(this.url(since), this.gateway, since, this.follower, this.positions, this.world, {
       onWelcome: ({ connectionId, rooms }) => {
         this.attempts = 0;
         this.lasting.clear();
@@ -242,6 +244,7 @@ class Line {
 
   constructor(
     url: string,
+    private readonly gateway: number,
     private readonly since: ReadonlyMap<string, Position>,
     private readonly follower: Follower,
     private readonly positions: Map<string, Position>,
@@ -309,6 +312,7 @@ class Line {
   }
 
   private take(packet: Packet): void {
+    if (packet.offset !== undefined) this.world.onReceived(this.gateway);
     if (this.isOver) return; // what is read after a drop was never there
     if (packet.offset !== undefined) return this.isSuperseded ? undefined : this.delivered(packet);
     if (packet.type === PacketType.welcome) this.welcomed(packet.data as Welcome);

@@ -1,6 +1,9 @@
 import { labelsOf, type Person } from './audience.js';
 import type { Addressees } from './drafts.js';
 
+/** Partitions of Kafka. */
+export const shards = 8;
+
 /** How much is kept: more than any run pushes, except where the name says otherwise. */
 export const policies = ['user:=50000/6h', 'room:=50000/6h', 'all=50000/6h', 'room:brief-=20/1m', 'room:live-=0'].join(
   ',',

@@ -11,7 +11,8 @@ import { Rest } from './rest.js';
 import { Seeded } from '../fuzz/seeded.js';
 import { Pusher } from './pusher.js';
 import { timeline } from './timeline.js';
-import { recoveries, type Recovery } from './recovery.js';
+import { ownRecords, type OwnRecords } from './own-records.js';
+import { recoveries, type Recovered } from './recovery.js';
 
 export interface LoadOrder {
   seed: string;
@@ -22,7 +23,8 @@ export interface LoadOrder {
   logics: readonly string[];
 }
 
-export type ToLoad = { do: 'begin'; order: LoadOrder } | { do: 'settle'; withinMs: number; faults: FaultMark[] };
+export type ToLoad =
+  { do: 'begin'; order: LoadOrder } | { do: 'settle'; withinMs: number; faults: FaultMark[] } | { do: 'round' };
 
 /** One second of the run. */
 export interface Second {
@@ -38,7 +40,16 @@ export interface Second {
 export type FromLoad =
   | { did: 'begin' }
   | { did: 'second'; second: Second; waiting: number }
-  | { did: 'settled'; verdict: Verdict; figures: LoadFigures };
+  | { did: 'settled'; verdict: Verdict; figures: LoadFigures }
+  | { did: 'round'; round: Round };
+
+/** A few pushes while nobody comes or goes and nothing is wrong: all that is written is received. */
+export interface Round {
+  pushes: number;
+  received: number;
+  /** Nobody came or went meanwhile. */
+  isWhole: boolean;
+}
 
 export interface LoadFigures {
   answers: Record<string, number>;
@@ -47,7 +58,11 @@ export interface LoadFigures {
   relabelled: number;
   ends: Record<string, number>;
   connections: number;
-  recoveries: Recovery[];
+  recoveries: Recovered;
+  /** By the producer's own count. */
+  records: OwnRecords;
+  /** Pushed messages that came from each gateway, whoever still listened. */
+  received: number[];
   /** What the client of the first finding got around it. */
   timeline: string[];
   /** From the end of the load until every client had everything, in milliseconds. */
@@ -56,6 +71,10 @@ export interface LoadFigures {
 
 /** Nothing more came for so long: it will not. */
 const hopelessMs = 40_000;
+/** Of the round at the end. */
+const roundPushes = 200;
+const roundMs = 30_000;
+const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
 const say = (message: FromLoad) => process.send?.(message);
 
 class Load {
@@ -65,6 +84,7 @@ class Load {
   private readonly rest: Rest;
   private readonly changes: Changes;
   private readonly habits: Habits[] = [];
+  private readonly received: number[];
   private lags: number[] = [];
   private pushed = 0;
   private lastDeliveryAt = 0;
@@ -72,7 +92,13 @@ class Load {
   constructor(private readonly order: LoadOrder) {
     const { seed, clients, gateways, logics, rate } = order;
     const addressees = addresseesOf(clients);
-    const world: World = { gateways, now: () => this.now(), onDelivery: (...what) => this.onDelivery(...what) };
+    this.received = gateways.map(() => 0);
+    const world: World = {
+      gateways,
+      now: () => this.now(),
+      onReceived: (gateway) => (this.received[gateway]! += 1),
+      onDelivery: (...what) => this.onDelivery(...what),
+    };
     this.clients = Array.from({ length: clients }, (_, n) => {
       const random = new Seeded(seed, 'client', n);
       const rooms = new Set(Array.from({ length: 3 }, () => random.one(addressees.rooms)));
@@ -140,6 +166,31 @@ class Load {
     say({ did: 'settled', verdict, figures: this.figures(verdict, faults, Math.max(0, settledAt - from)) });
   }
 
+  async round(): Promise<void> {
+    const count = () => ({
+      pushes: this.pusher.pushes.size,
+      received: sum(this.received),
+      connections: this.connections(),
+    });
+    const before = count();
+    for (let i = 0; i < roundPushes; i += 1) {
+      this.pusher.begin();
+      await pause(20);
+    }
+    await this.pusher.stop(roundMs);
+    while (this.now() - this.lastDeliveryAt < 3_000) await pause(200);
+    const { pushes, received, connections } = count();
+    const isWhole = connections === before.connections && this.clients.every(({ state }) => state === 'here');
+    say({
+      did: 'round',
+      round: { pushes: pushes - before.pushes, received: received - before.received, isWhole },
+    });
+  }
+
+  private connections(): number {
+    return sum(this.clients.map(({ follower }) => follower.visits.length));
+  }
+
   private judge(faults: FaultMark[]): Verdict {
     const followers = this.clients.map(({ follower }) => follower);
     const { memberships } = this.changes;
@@ -157,7 +208,9 @@ class Load {
       refusals: [...this.pusher.refusals, ...this.changes.refusals],
       relabelled: this.changes.relabelled,
       ends,
-      connections: this.clients.reduce((sum, { follower }) => sum + follower.visits.length, 0),
+      connections: this.connections(),
+      records: ownRecords(this.pusher.pushes.values()),
+      received: this.received,
       recoveries: recoveries(this.clients, faults),
       timeline: timeline(verdict, this.clients, this.pusher.pushes),
       settledAfterMs,
@@ -203,6 +256,7 @@ async function begin(load: Load): Promise<void> {
 let load: Load;
 process.on('message', (message: ToLoad) => {
   if (message.do === 'settle') return void load.settle(message.withinMs, message.faults);
+  if (message.do === 'round') return void load.round();
   load = new Load(message.order);
   void begin(load);
 });

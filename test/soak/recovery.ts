@@ -14,16 +14,29 @@ export interface Recovery {
 /** How long a message that came by replay may have been on its way after the welcome to count as what was missed. */
 const replayMs = 5_000;
 
+/** Of all kills together, in milliseconds; undefined when none cost anybody anything. */
+export interface Recovered {
+  all: Pick<Recovery, 'clients' | 'p50' | 'p99'> | undefined;
+  kills: Recovery[];
+}
+
 /** For every SIGKILL of a gateway. `gateway` of a mark's `what` is its last word, `g<number>`. */
-export function recoveries(clients: readonly SoakClient[], faults: readonly FaultMark[]): Recovery[] {
-  return faults
+export function recoveries(clients: readonly SoakClient[], faults: readonly FaultMark[]): Recovered {
+  const every: number[] = [];
+  const kills = faults
     .filter(({ kind }) => kind === 'kill-gateway')
     .map(({ fromMs, what }) => {
       const gateway = Number(what.slice(what.lastIndexOf('g') + 1));
       const times = clients.flatMap((client) => timeOf(client, gateway, fromMs) ?? []).sort((a, b) => a - b);
-      const at = (share: number) => times[Math.min(times.length - 1, Math.floor(times.length * share))] ?? 0;
-      return { at: fromMs, what, clients: times.length, p50: at(0.5), p99: at(0.99) };
+      every.push(...times);
+      return { at: fromMs, what, ...spread(times) };
     });
+  return { all: every.length > 0 ? spread(every.sort((a, b) => a - b)) : undefined, kills };
+}
+
+function spread(rising: readonly number[]): Pick<Recovery, 'clients' | 'p50' | 'p99'> {
+  const at = (share: number) => rising[Math.min(rising.length - 1, Math.floor(rising.length * share))] ?? 0;
+  return { clients: rising.length, p50: at(0.5), p99: at(0.99) };
 }
 
 /** Undefined when it was not there, or was away of its own accord. */

@@ -2,6 +2,7 @@ import type { FaultMark } from './journal.js';
 import type { Verdict } from './judge.js';
 import type { Counts } from './ledgers.js';
 import type { LoadFigures } from './load.js';
+import type { MemoryOf } from './memory.js';
 
 /** Everything that a run found out. */
 export interface Report {
@@ -12,8 +13,9 @@ export interface Report {
   faults: FaultMark[];
   /** Processes that ended without being asked to. */
   crashes: string[];
-  /** Kilobytes: at the start of the load, at its end. */
-  memory: Record<string, { startKb: number | undefined; endKb: number | undefined; mostKb: number }>;
+  memory: Record<string, MemoryOf>;
+  /** What the ledgers of the metrics say, and how far that can be compared: sentences. */
+  ledgers: string[];
   counts: Counts;
   /** Why it failed; empty when it did not. */
   failures: string[];
@@ -52,7 +54,10 @@ export function table(report: Report): string {
     [
       'memory, MB',
       Object.entries(memory)
-        .map(([name, { startKb = 0, endKb = 0, mostKb }]) => `${name} ${mb(startKb)}→${mb(endKb)} (most ${mb(mostKb)})`)
+        .map(
+          ([name, { startKb, endKb, mostKb, kbPerMinute }]) =>
+            `${name} ${mb(startKb)}→${mb(endKb)} (most ${mb(mostKb)}${kbPerMinute === undefined ? '' : `, ${(kbPerMinute / 1024).toFixed(2)} a minute`})`,
+        )
         .join(', '),
     ],
     [
@@ -65,19 +70,20 @@ export function table(report: Report): string {
         ),
       ),
     ],
+    ...report.ledgers.map((line) => ['ledger', line] as const),
     ['ended by themselves', report.crashes.length],
   ];
   return rows.map(([name, value]) => `  ${name.padEnd(22)} ${value}`).join('\n');
 }
 
 function recoveryLine({ recoveries }: LoadFigures): string {
-  if (recoveries.length === 0) return 'no gateway was killed';
-  const middle = [...recoveries].sort((a, b) => a.p50 - b.p50)[recoveries.length >> 1]!;
-  const worst = Math.max(...recoveries.map(({ p99 }) => p99));
-  return `p50 ${middle.p50} ms, worst p99 ${worst} ms, over ${recoveries.length} kills`;
+  const { all, kills } = recoveries;
+  if (!all) return kills.length === 0 ? 'no gateway was killed' : 'nobody was at the gateways that were killed';
+  const worst = Math.max(...kills.map(({ p99 }) => p99));
+  return `p50 ${all.p50} ms, p99 ${all.p99} ms over ${all.clients} clients of ${kills.length} kills; worst kill's p99 ${worst} ms`;
 }
 
-const mb = (kb: number) => Math.round(kb / 1024);
+const mb = (kb: number | undefined) => (kb === undefined ? '–' : Math.round(kb / 1024));
 const list = (counts: Record<string, number>) =>
   Object.entries(counts)
     .map(([name, count]) => `${name} ${count}`)

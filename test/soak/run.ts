@@ -6,8 +6,9 @@ import { chart } from './chart.js';
 import { FakeClock } from './fake-clock.js';
 import { Faults } from './faults.js';
 import type { FaultMark } from './journal.js';
-import { Ledgers } from './ledgers.js';
-import type { FromLoad, Second, ToLoad } from './load.js';
+import { Ledgers, type Balance } from './ledgers.js';
+import type { FromLoad, LoadFigures, Second, ToLoad } from './load.js';
+import { Memory } from './memory.js';
 import { help, readOptions, type SoakOptions } from './options.js';
 import { describeFault, planFaults } from './plan.js';
 import { failuresOf, table, type Report } from './report.js';
@@ -17,6 +18,8 @@ import { firstOf } from './timeline.js';
 import { trace } from './trace.js';
 
 const settleMs = 120_000;
+/** How long commits and counters may take to tell of what is there already. */
+const evenMs = 20_000;
 const say = (text: string) => process.stdout.write(`${text}\n`);
 
 async function main(): Promise<number> {
@@ -56,7 +59,7 @@ async function withoutWhatCannotBe(options: SoakOptions): Promise<void> {
 
 class Run {
   private readonly seconds: Second[] = [];
-  private readonly memory: Report['memory'] = {};
+  private readonly memory: Memory;
   private readonly ledgers: Ledgers;
   private readonly load: ChildProcess;
   private startedAt = 0;
@@ -67,6 +70,7 @@ class Run {
     private readonly system: System,
   ) {
     this.ledgers = new Ledgers(system.processes);
+    this.memory = new Memory(system.processes);
     this.load = fork('test/soak/load.ts', [], {
       execArgv: ['--import', './scripts/typescript.mjs', '--max-old-space-size=8192'],
       stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
@@ -92,7 +96,6 @@ class Run {
       (text) => say(`${this.stamp()} ${text}`),
     );
     const figures = setInterval(() => void this.lookAround(faults), 5_000);
-    this.noteMemory('startKb');
     faults.begin(plan);
     await new Promise((resolve) => setTimeout(resolve, options.minutes * 60_000));
     await faults.over();
@@ -104,16 +107,17 @@ class Run {
     this.ask({ do: 'settle', withinMs: settleMs, faults: faults.marks });
     const settled = await this.told('settled', settleMs * 3);
     clearInterval(figures);
-    await this.ledgers.look();
-    this.noteMemory('endKb');
-    const crashes = [...system.processes.flatMap((app) => app.crashes), ...unready, ...this.ledgers.uneven()];
-    return this.conclude(settled, faults.marks, crashes);
+    this.memory.note(this.now());
+    const balance = await this.balance(settled.figures, faults.marks);
+    const crashes = [...system.processes.flatMap((app) => app.crashes), ...unready, ...balance.uneven];
+    return this.conclude(settled, faults.marks, crashes, balance.said);
   }
 
   private async conclude(
     { verdict, figures }: Extract<FromLoad, { did: 'settled' }>,
     faults: FaultMark[],
     crashes: string[],
+    ledgers: string[],
   ): Promise<number> {
     const { options } = this;
     const failures = failuresOf({ verdict, load: figures, crashes });
@@ -124,7 +128,8 @@ class Run {
       load: figures,
       faults,
       crashes,
-      memory: this.memory,
+      memory: this.memory.figures(),
+      ledgers,
       counts: this.ledgers.sums(),
       failures,
     };
@@ -178,18 +183,27 @@ class Run {
           (wrong.length > 0 ? `  [${wrong.join('; ')}]` : ''),
       );
     }
-    this.noteMemory('endKb');
+    this.memory.note(this.now());
     await this.ledgers.look();
   }
 
-  private noteMemory(when: 'startKb' | 'endKb'): void {
-    for (const app of this.system.processes) {
-      const kb = app.rssKb();
-      const noted = (this.memory[app.name] ??= { startKb: undefined, endKb: undefined, mostKb: 0 });
-      if (kb === undefined) continue;
-      noted[when] = kb;
-      noted.mostKb = Math.max(noted.mostKb, kb);
-    }
+  /** Both ledgers of the metrics against what producer and clients counted themselves. */
+  private async balance(own: LoadFigures, faults: readonly FaultMark[]): Promise<Balance> {
+    const { ledgers } = this;
+    const isFlushed = faults.some(({ kind }) => kind === 'flush-redis');
+    const deadline = Date.now() + evenMs;
+    let balance: Balance;
+    do {
+      await ledgers.look();
+      balance = ledgers.balance(own, isFlushed);
+      if (balance.uneven.length > 0) await new Promise((resolve) => setTimeout(resolve, 500));
+    } while (balance.uneven.length > 0 && Date.now() < deadline);
+    const before = ledgers.written();
+    this.ask({ do: 'round' });
+    const { round } = await this.told('round', 120_000);
+    await ledgers.look();
+    const { said, uneven } = ledgers.balanceOfRound(round, before);
+    return { said: [...balance.said, ...said], uneven: [...balance.uneven, ...uneven] };
   }
 
   private ask(message: ToLoad): void {

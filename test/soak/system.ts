@@ -6,7 +6,7 @@ import { freePort } from '../support/server-process.js';
 import { TcpProxy } from '../support/tcp-proxy.js';
 import { until } from '../support/until.js';
 import { FakeClock } from './fake-clock.js';
-import { policies } from './layout.js';
+import { policies, shards } from './layout.js';
 import type { SoakOptions } from './options.js';
 import { SoakProcess, type Role } from './process.js';
 import { SmallDisk } from './small-disk.js';
@@ -138,7 +138,7 @@ const common = {
   BIND: '127.0.0.1',
   AUTH_MODE: 'open',
   RPC_SECRET: 'a secret of this soak',
-  SHARDS: '8',
+  SHARDS: String(shards),
   DRAIN_MS: '3000',
   HEARTBEAT_MS: '5000',
   TIMEOUT_MS: '15000',

@@ -140,6 +140,27 @@ export function describeHistoryStore(name: string, open: (policies: ChannelPolic
         expect(await offsetsAfter('room:a', -1)).toEqual([1, 3]);
       });
 
+      it('says so too when they come again, as after a hand-over, and others of the channel stand behind them', async () => {
+        const fleeting = (offset: number) => record(offset, 'room:a', { retain: false });
+        await store.append(owner, [record(1, 'room:a'), record(3, 'room:a'), record(5, 'room:a'), record(7, 'room:a')]);
+        const again = await store.append(owner, [
+          fleeting(0),
+          fleeting(2),
+          fleeting(4),
+          fleeting(6),
+          record(7, 'room:a'),
+        ]);
+        const places = again.map((prevs) => placeOf((prevs as readonly number[])[0]!));
+        const none = { prev: notRetained };
+        expect(places).toEqual([
+          none,
+          { ...none, after: 2 },
+          { ...none, after: 4 },
+          { ...none, after: 6 },
+          { prev: 5 },
+        ]);
+      });
+
       it('takes offsets up to the largest safe integer', async () => {
         const large = Number.MAX_SAFE_INTEGER;
         await store.append(owner, [record(large - 2, 'room:a')]);

@@ -44,7 +44,14 @@ export class MemoryChannel {
   pass(offset: number): ChannelAnswer {
     if (this.first < 0) this.first = offset;
     this.seen = Math.max(this.seen, offset);
-    return notRetainedAfter(offset > this.top ? this.top : -1);
+    return notRetainedAfter(offset > this.top ? this.top : this.before(offset));
+  }
+
+  /** The retained one before an offset that others have passed; -1 = none is known. */
+  private before(offset: number): number {
+    const entry = this.entries.findLast((held) => held.offset < offset);
+    if (entry) return entry.offset;
+    return this.floor < offset ? this.floor : -1;
   }
 
   /** Drops what the policy no longer keeps. */

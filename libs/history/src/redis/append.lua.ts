@@ -45,18 +45,31 @@ end
 local length = redis.call('LLEN', list)
 if length == 0 and top and top > floor then floor = top end
 
-local prevs
-local function again(offset)
-  if not prevs then
-    prevs = {}
-    for _, entry in ipairs(redis.call('LRANGE', list, 0, -1)) do
-      local at, before = struct.unpack('>dd', entry)
-      prevs[at] = before
-    end
+local prevs, places
+local function load()
+  if prevs then return end
+  prevs, places = {}, {}
+  for i, entry in ipairs(redis.call('LRANGE', list, 0, -1)) do
+    local at, before = struct.unpack('>dd', entry)
+    prevs[at], places[i] = before, at
   end
+end
+local function again(offset)
+  load()
   if prevs[offset] then return prevs[offset] end
   if offset > floor then floor = offset end
   return floor
+end
+
+-- The retained one before an offset that others have passed.
+local function before(offset)
+  load()
+  local low, high = 0, #places
+  while low < high do
+    local middle = math.ceil((low + high) / 2)
+    if places[middle] < offset then low = middle else high = middle - 1 end
+  end
+  return places[low] or (floor < offset and floor) or -1
 end
 
 -- Ids stand in the meta as ';<id>=<offset>', oldest first; those of this call are joined to them once, at its end.
@@ -74,7 +87,7 @@ for i = 11, #ARGV, 3 do
   if ARGV[i + 2] == '' then
     first = first or offset
     if offset > (passed or -1) then passed = offset end
-    answers[#answers + 1] = 'after ' .. text(top and offset > top and top or -1)
+    answers[#answers + 1] = 'after ' .. text(not top and -1 or offset > top and top or before(offset))
   elseif seen and seen ~= offset then
     answers[#answers + 1] = '-3'
   elseif top and offset <= top then

@@ -84,6 +84,7 @@ class Story {
       followers: [this.client(), ...this.others],
       faults: this.faults,
       memberships: this.memberships,
+      forgetful: ['flush-redis'],
       endAt: 1_000_000,
       isKeptIn: (channel) => channel !== 'room:live' && !channel.startsWith('connection:'),
       keepsAll: () => true,

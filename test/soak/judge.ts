@@ -62,6 +62,8 @@ export interface Evidence {
   followers: readonly Follower[];
   faults: readonly FaultMark[];
   memberships: readonly MembershipChange[];
+  /** Faults after which nobody knows of memberships any more. */
+  forgetful: readonly string[];
   /** When nothing more was waited for, in milliseconds of the run. */
   endAt: number;
   /** Channels of which nothing is kept. */

@@ -19,6 +19,8 @@ export interface LoadOrder {
   clients: number;
   rate: number;
   jitter: boolean;
+  /** Faults after which nobody knows of memberships any more. */
+  forgetful: readonly string[];
   gateways: readonly string[];
   logics: readonly string[];
 }
@@ -195,7 +197,8 @@ class Load {
     const followers = this.clients.map(({ follower }) => follower);
     const { memberships } = this.changes;
     const endAt = this.now();
-    return judge({ pushes: this.pusher.pushes, followers, faults, memberships, endAt, isKeptIn, keepsAll });
+    const { forgetful } = this.order;
+    return judge({ pushes: this.pusher.pushes, followers, faults, memberships, forgetful, endAt, isKeptIn, keepsAll });
   }
 
   private figures(verdict: Verdict, faults: FaultMark[], settledAfterMs: number): LoadFigures {

@@ -5,6 +5,8 @@ interface Evidence {
   memberships: readonly MembershipChange[];
   followers: readonly Follower[];
   faults: readonly FaultMark[];
+  /** Faults after which nobody knows of memberships any more. */
+  forgetful: readonly string[];
   endAt: number;
 }
 
@@ -17,7 +19,7 @@ export interface Broken {
 
 /** How long 108 and 109 may take to come to who reads: in calm, and when a gateway may hang. */
 const slackMs = { calm: 5_000, fault: 45_000 };
-/** A Redis that was emptied has no memberships, and for so long gateways may not know of all that is changed: docs/delivery.md. */
+/** A registry that was emptied has no memberships, and for so long gateways may not know of all that is changed: docs/delivery.md. */
 const afterFlushMs = 60_000;
 
 /**
@@ -40,7 +42,7 @@ export function membershipsBroken(evidence: Evidence, calm: Calm): { held: numbe
         for (const visit of follower.visits) {
           const at = judgedAt(change, visit, calm);
           if (at === undefined || at >= Math.min(untilMs, visit.to ?? evidence.endAt)) continue;
-          if (isForgotten(evidence.faults, change, at) || isPaused(follower, at)) continue;
+          if (isForgotten(evidence, change, at) || isPaused(follower, at)) continue;
           const channel = `room:${room}`;
           if (isIn(follower, channel, at) === change.isJoin) held += 1;
           else {
@@ -63,9 +65,9 @@ function judgedAt({ sentAt, answeredAt }: MembershipChange, { askedAt, from }: V
   return last + (calm.holds(sentAt, last + slackMs.calm) ? slackMs.calm : slackMs.fault);
 }
 
-function isForgotten(faults: readonly FaultMark[], { sentAt }: MembershipChange, at: number): boolean {
+function isForgotten({ faults, forgetful }: Evidence, { sentAt }: MembershipChange, at: number): boolean {
   return faults.some(
-    ({ kind, fromMs, toMs }) => kind === 'flush-redis' && fromMs <= at && toMs + afterFlushMs >= sentAt,
+    ({ kind, fromMs, toMs }) => forgetful.includes(kind) && fromMs <= at && toMs + afterFlushMs >= sentAt,
   );
 }
 

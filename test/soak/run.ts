@@ -85,7 +85,9 @@ class Run {
   async through(plan: ReturnType<typeof planFaults>): Promise<number> {
     const { options, system } = this;
     const { seed, clients, rate, jitter } = options;
-    const order = { seed, clients, rate, jitter, gateways: system.clientUrls, logics: system.restUrls };
+    // The registry of one process ends with it.
+    const forgetful = options.bus === 'embedded' ? ['kill-gateway', 'drain'] : ['flush-redis'];
+    const order = { seed, clients, rate, jitter, forgetful, gateways: system.clientUrls, logics: system.restUrls };
     this.ask({ do: 'begin', order });
     await this.told('begin', 300_000);
     this.startedAt = Date.now();

@@ -12,7 +12,9 @@ export const requestTimeout = (env: Env): number =>
     { min: 100 },
   );
 
-/** More than keep-alive (72 s), which balancers count on. */
+/** Between two requests: more than the minute for which balancers keep their connections. */
+const keepAliveMs = 72_000;
+
 export const idleTimeout = (env: Env): number =>
   env.ms(
     'IDLE_TIMEOUT_MS',
@@ -31,6 +33,8 @@ export const fastifyTimes = ({
 }) => ({
   requestTimeout: requestTimeoutMs,
   connectionTimeout: idleTimeoutMs,
+  // Node lets this one take the place of the other once something was answered.
+  keepAliveTimeout: Math.min(keepAliveMs, idleTimeoutMs),
   http: requestTimes(requestTimeoutMs),
 });
 

@@ -3,6 +3,7 @@ import {
   ApiAcceptedResponse,
   ApiBearerAuth,
   ApiBody,
+  ApiExcludeController,
   ApiHeader,
   ApiProperty,
   ApiPropertyOptional,
@@ -16,6 +17,7 @@ import {
   type OpenAPIObject,
 } from '@nestjs/swagger';
 import { ErrorCode } from '@app/protocol';
+import { HealthController } from '@app/runtime';
 import { scopeOf } from './key/scope-table.js';
 import { CallerGuard } from './rest/caller.js';
 import { problem, type FieldProblem } from './rest/problem.js';
@@ -60,6 +62,7 @@ function describeRoutes(app: INestApplication): OpenAPIObject {
     .addTag('tokens', 'Take back what clients show')
     .addTag('online', 'Who is here, and which gateways serve them')
     .build();
+  ApiExcludeController()(HealthController); // said here, because gateway and job do without Swagger
   const document = SwaggerModule.createDocument(app, description, {
     // A name that reads well as a function of a generated client; methods are named so that they differ across controllers.
     operationIdFactory: (_controller, method) => method,

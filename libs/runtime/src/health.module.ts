@@ -1,12 +1,10 @@
 import { Controller, Get, Header, Module, type DynamicModule } from '@nestjs/common';
-import { ApiExcludeController } from '@nestjs/swagger';
 import { HealthCheck, HealthCheckService, HealthIndicatorService, TerminusModule } from '@nestjs/terminus';
 import type { HealthCheckResult } from '@nestjs/terminus';
 import { Metrics } from './metrics.js';
 import { Readiness } from './readiness.js';
 
 /** `/health/live`: the process runs. `/health/ready`: it can do its work now, else 503 with what is wrong. `/metrics`: Prometheus. */
-@ApiExcludeController()
 @Controller()
 export class HealthController {
   constructor(
@@ -22,7 +20,8 @@ export class HealthController {
   }
 
   @Get('health/ready')
-  @HealthCheck()
+  // Documented, it would load all of Swagger into gateway and job: 15 MB.
+  @HealthCheck({ noCache: true, swaggerDocumentation: false })
   async ready(): Promise<HealthCheckResult> {
     const found = await this.readiness.look();
     return this.health.check(

@@ -4,6 +4,8 @@
  *   npm run bench                      all, the whole size
  *   npm run bench -- one-room ping     these
  *   npm run bench -- --quick           to see that everything works; its ratios say little
+ *   npm run bench -- --kept            two minutes: has a ratio fallen by more than a quarter since --keep?
+ *   npm run bench -- ping --profile D  each process leaves a CPU profile in the folder D
  *   npm run bench -- --list            what there is
  */
 import { spawnSync } from 'node:child_process';

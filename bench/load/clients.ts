@@ -305,4 +305,3 @@ process.on('message', (message: ToLoad) => {
       break;
   }
 });
-process.on('disconnect', () => process.exit());

@@ -47,4 +47,3 @@ async function run({ port, connections, seconds }: ToHttp): Promise<void> {
 }
 
 process.on('message', (message: ToHttp) => void run(message));
-process.on('disconnect', () => process.exit());

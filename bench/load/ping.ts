@@ -91,4 +91,3 @@ process.on('message', (message: ToPing) => {
   if (message.do === 'run') void run(message.window, message.seconds);
   else void connectAll(message.port, message.count);
 });
-process.on('disconnect', () => process.exit());

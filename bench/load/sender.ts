@@ -70,4 +70,3 @@ async function run({ batch, seconds }: ToSender): Promise<void> {
 }
 
 process.on('message', (message: ToSender) => void run(message));
-process.on('disconnect', () => process.exit());

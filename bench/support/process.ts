@@ -1,19 +1,30 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 
-/** Runs a TypeScript file of the bench in a process of its own, with a channel for messages. */
-export const forkBench = (file: string, args: readonly string[] = []): ChildProcess =>
-  fork(file, args, {
-    execArgv: ['--import', './scripts/typescript.mjs'],
+let profiles: string | undefined;
+
+/** From now on each process that is forked leaves a CPU profile in a folder. */
+export function profileInto(folder: string): void {
+  profiles = folder;
+}
+
+/** Runs a TypeScript file of the bench in a process of its own, with a channel for messages; it ends when we do. */
+export const forkBench = (file: string, args: readonly string[] = []): ChildProcess => {
+  const profile = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/${basename(file, '.ts')}`];
+  return fork(file, args, {
+    execArgv: [...profile, '--import', './scripts/typescript.mjs', '--import', './bench/support/leave.mjs'],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
+};
 
 /** Ends a process that we started and waits until it has. */
 export function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();
   return new Promise((resolve) => {
     child.once('exit', () => resolve());
-    child.kill('SIGKILL');
+    if (profiles === undefined) child.kill('SIGKILL');
+    else child.disconnect(); // it writes its profile and leaves
   });
 }
 

@@ -1,0 +1,39 @@
+import { readFileSync, writeFileSync } from 'node:fs';
+import type { Figures } from './support/bench.js';
+
+/** Figures of an earlier day, which later ones may not fall far under. */
+interface Kept {
+  date: string;
+  machine: string;
+  figures: Figures;
+}
+
+/** The benches that are quick and steady. */
+export const keptBenches: readonly string[] = ['micro', 'one-room', 'ping'];
+
+/** A ratio that falls under this share of the kept one is a loss. */
+const least = 0.75;
+
+const file = 'bench/kept.json';
+
+/** Ratios by CPU: those by the clock are the machine's as much as ours. */
+const isSteady = (name: string) => name.startsWith('micro_') || name.endsWith('_cpu');
+
+export function keep(figures: Figures, machine: string): void {
+  const steady = Object.fromEntries(Object.entries(figures).filter(([name]) => isSteady(name)));
+  const kept: Kept = { date: new Date().toISOString().slice(0, 10), machine, figures: steady };
+  writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
+}
+
+/** Whether no figure is more than a quarter under the kept one; says those that are, and those that are missing. */
+export function isAsKept(figures: Figures): boolean {
+  const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept;
+  const fallen = Object.entries(kept.figures).filter(([name, before]) => !(figures[name]! >= before * least));
+  for (const [name, before] of fallen) {
+    console.log(
+      `  FALLEN ${name}: ${figures[name] ?? 'no figure'}, on ${kept.date} it was ${before} (${kept.machine})`,
+    );
+  }
+  if (fallen.length === 0) console.log(`  no figure is more than a quarter under that of ${kept.date}`);
+  return fallen.length === 0;
+}

@@ -12,13 +12,9 @@ const needed =
   '+ping +time +info +wait +config|get +cluster|slots +cluster|keyslot';
 
 /** A Redis that speaks TLS only, asks for certificates of `authority`, and knows nobody but `redisUser`, who may do what we need. */
-export async function startLockedRedis(
-  authority: Authority,
-  keys: string,
-  settings: readonly string[] = [],
-): Promise<RedisServer> {
+export async function startLockedRedis(authority: Authority, keys: string): Promise<RedisServer> {
   const tls = await authority.issue();
-  const server = await startRedis({ tls, settings });
+  const server = await startRedis({ tls, appendonly: true });
   const { username, password } = redisUser;
   const admin = new Redis(server.port, '127.0.0.1', { tls: new TlsFiles(tls).now().material });
   await admin.call('ACL', 'SETUSER', username, 'on', `>${password}`, `~${keys}`, ...needed.split(' '));

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 import { Redis } from 'ioredis';
-import { startRedis } from './redis-server.js';
+import { startRedis, type RedisServer } from './redis-server.js';
 import { freePort, launch } from './server-process.js';
 import { until } from './until.js';
 
@@ -12,18 +12,45 @@ const run = promisify(execFile);
 
 const addressOf = (port: number) => `127.0.0.1:${port}`;
 
-/** Three nodes of a Redis Cluster without replicas. */
-export async function startCluster() {
+/** The nodes of a cluster speak to one another on a port 10,000 higher. */
+async function lowPort(): Promise<number> {
+  for (;;) {
+    const port = await freePort();
+    if (port + 10_000 < 65_536) return port;
+  }
+}
+
+/** A Redis Cluster of three nodes, each with so many replicas. */
+export async function startCluster({ replicas = 0 } = {}) {
   const clustered = ['--cluster-enabled', 'yes', '--cluster-node-timeout', '2000'];
-  const nodes = await Promise.all([1, 2, 3].map(() => startRedis({ settings: clustered })));
+  const nodes = await Promise.all(
+    Array.from({ length: 3 * (1 + replicas) }, async () => startRedis({ port: await lowPort(), settings: clustered })),
+  );
   const hosts = nodes.map(({ port }) => addressOf(port));
   const cli = (...args: string[]) => run('redis-cli', ['--cluster', ...args]);
-  await cli('create', ...hosts, '--cluster-yes');
-  const asked = nodes.map(({ port }) => new Redis(port));
+  await cli('create', ...hosts, '--cluster-replicas', String(replicas), '--cluster-yes');
+  const asked = nodes.map(({ port }) => new Redis(port).on('error', () => {})); // told by who waits
   await until(async () => {
     const told = await Promise.all(asked.map((redis) => redis.cluster('INFO')));
     return told.every((info) => info.includes('cluster_state:ok'));
   }, 'the cluster');
+  await until(async () => {
+    const told = await Promise.all(asked.map((redis) => redis.info('replication')));
+    return told.filter((info) => info.includes('master_link_status:up')).length === 3 * replicas;
+  }, 'the replicas');
+  /** The node that has the slot of a key, as `node` knows. */
+  const ownerOf = async (key: string, node = nodes[0]!) => {
+    const told = asked[nodes.indexOf(node)]!;
+    const slot = await told.cluster('KEYSLOT', key);
+    const ranges = (await told.cluster('SLOTS')) as unknown as [number, number, [string, number, string]][];
+    const [, , [, port]] = ranges.find(([from, to]) => from <= slot && slot <= to)!;
+    return nodes.find((one) => one.port === port)!;
+  };
+  /** Another node has the slot that a killed one had. */
+  const hasTakenOver = async (killed: RedisServer, key: string) => {
+    const other = nodes.find((node) => node !== killed);
+    await until(async () => (await ownerOf(key, other)) !== killed, 'a replica to take over', 60_000);
+  };
   /** Gives the slot of a key to another node. */
   const move = async (key: string) => {
     const slot = await asked[0]!.cluster('KEYSLOT', key);
@@ -44,7 +71,7 @@ export async function startCluster() {
     for (const redis of asked) redis.disconnect();
     await Promise.all(nodes.map((node) => node.stop()));
   };
-  return { hosts, move, stop };
+  return { hosts, ownerOf, hasTakenOver, move, stop };
 }
 
 /** A primary, its replica, and three sentinels that watch them as `mymaster`. */
@@ -83,5 +110,15 @@ export async function startSentinels() {
     await rm(folder, { recursive: true, force: true });
   };
   const hosts = sentinels.map(({ port }) => addressOf(port));
-  return { primary, replica, hosts, [Symbol.asyncDispose]: stop };
+  /** The sentinels have made the replica the primary. */
+  const hasTakenOver = async () => {
+    const redis = new Redis(replica.port);
+    await until(
+      async () => (await redis.info('replication')).includes('role:master'),
+      'the replica to take over',
+      60_000,
+    );
+    redis.disconnect();
+  };
+  return { hasTakenOver, primary, replica, hosts, [Symbol.asyncDispose]: stop };
 }

@@ -114,7 +114,8 @@ export class Gateway {
     this.lostGateways = new LostGateways(
       nodes,
       () => !this.presence.isIdle,
-      (ref) => losses.gatewayLost(ref),
+      // Our own lease may be over when we have stood still: that is told by the comeback.
+      (ref) => void (ref !== this.agent.ref && losses.gatewayLost(ref)),
       clock,
       log,
     );

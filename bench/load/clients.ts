@@ -1,7 +1,7 @@
 /**
  * Many WebSocket clients in one process, over bare sockets and one shared read buffer, so that they cost less than any
- * server: each checks that the numbers of every room go up by one, that the text is as long as it was sent, and of each 16th
- * message all of it.
+ * server: each checks that the numbers of every room go up by one, that the text is as long as it was sent, and of the first
+ * message and each 16th after it all of it.
  */
 import { createHmac, randomBytes } from 'node:crypto';
 import { Socket } from 'node:net';
@@ -140,7 +140,7 @@ class Client {
     this.lasts[i] = number;
     const filled = at + numberDigits + roomDigits;
     const end = at + payloadBytes - 2;
-    if (bytes[end] !== 0x22 || ((number & 15) === 0 && paddingBytes.compare(bytes, filled, end) !== 0)) damaged += 1;
+    if (bytes[end] !== 0x22 || ((number & 15) === 1 && paddingBytes.compare(bytes, filled, end) !== 0)) damaged += 1;
     messages += 1;
     if (reachedBy) this.count(room, number);
     if (messages === expected) reached();

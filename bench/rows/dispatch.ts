@@ -1,8 +1,7 @@
 /** Job → gateway: our wire beside Nest's TCP `send`, in the same batches. What both ends spend is counted. */
-import { once } from 'node:events';
 import type { FromSender, ToSender, Wire } from '../load/sender.js';
 import { type Bench, type Figures } from '../support/bench.js';
-import { cpuSeconds, end, forkBench } from '../support/process.js';
+import { cpuSeconds, end, forkBench, heard } from '../support/process.js';
 import { messageBytes } from '../support/receipt.js';
 import { alternate, ratios, show, type Summary } from '../support/rounds.js';
 import { start } from '../support/servers.js';
@@ -16,9 +15,7 @@ async function open(wire: Wire, name: string, receiverFile: string) {
       const spent = () => cpuSeconds(receiver.pid) + cpuSeconds(sender.pid!);
       const before = spent();
       sender.send(message);
-      const said = await Promise.race([once(sender, 'message'), once(sender, 'exit').then(() => [])]);
-      if (said.length === 0) throw new Error(`${name}: the sender ended`);
-      const { messages, seconds } = said[0] as FromSender;
+      const { messages, seconds } = await heard<FromSender>(sender, `${name}, sender`);
       return { count: messages, seconds, serverCpuSeconds: spent() - before, loadCpuSeconds: 0 };
     },
     close: () => Promise.all([end(sender), receiver.close()]),

@@ -1,12 +1,11 @@
 /** A paced push on 3 gateways at 1,000 a second: it is to take its time, evenly, while a push to a room in the middle of it arrives at once. */
-import { once } from 'node:events';
 import { setTimeout } from 'node:timers/promises';
 import { connect } from '../../test/support/wire-client.js';
 import { rounded, type Bench } from '../support/bench.js';
 import type { ClusterListening } from '../support/cluster-server.js';
 import { checkWhole, Load } from '../support/load.js';
 import { messageType, text } from '../support/message.js';
-import { end, forkBench } from '../support/process.js';
+import { end, forkBench, heard } from '../support/process.js';
 
 const speed = 1_000;
 const gateways = 3;
@@ -19,7 +18,7 @@ export const paced: Bench = {
     const server = forkBench('bench/support/cluster-server.ts', [String(gateways)]);
     const load = new Load();
     try {
-      const [{ restUrl, clientPorts }] = (await once(server, 'message')) as [ClusterListening];
+      const { restUrl, clientPorts } = await heard<ClusterListening>(server, 'the cluster');
       const post = async (path: string, body: object) => {
         const answer = await fetch(restUrl + path, {
           method: 'POST',

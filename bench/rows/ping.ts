@@ -1,8 +1,7 @@
 /** PING → PONG through the whole gateway, beside Nest's own adapter. Every byte of every answer is compared. */
-import { once } from 'node:events';
 import type { FromPing, ToPing } from '../load/ping.js';
 import { type Bench, type Figures } from '../support/bench.js';
-import { cpuSeconds, end, forkBench } from '../support/process.js';
+import { cpuSeconds, end, forkBench, heard } from '../support/process.js';
 import { alternate, ratios, show, type Summary } from '../support/rounds.js';
 import { start, startSkylark, type ServerUnderTest } from '../support/servers.js';
 
@@ -11,11 +10,9 @@ const clients = 50;
 /** A server, and who pings it. */
 async function open(server: Pick<ServerUnderTest, 'name' | 'pid' | 'port' | 'close'>) {
   const load = forkBench('bench/load/ping.ts');
-  const ask = async (message: ToPing) => {
+  const ask = (message: ToPing) => {
     load.send(message);
-    const said = await Promise.race([once(load, 'message'), once(load, 'exit').then(() => [])]);
-    if (said.length === 0) throw new Error(`${server.name}: its clients ended`);
-    return said[0] as FromPing;
+    return heard<FromPing>(load, 'who pings');
   };
   await ask({ do: 'connect', port: server.port, count: clients });
   return {

@@ -1,11 +1,10 @@
 /** Pushes that REST accepts, Kafka on, beside an empty Nest controller on the same HTTP adapter. What was accepted is counted in Kafka. */
 import kafkajs from 'kafkajs';
-import { once } from 'node:events';
 import { Processes } from '../../test/support/processes.js';
 import type { FromHttp, ToHttp } from '../load/http.js';
 import { startBackends } from '../support/backends.js';
 import { type Bench } from '../support/bench.js';
-import { cpuSeconds, end, forkBench } from '../support/process.js';
+import { cpuSeconds, end, forkBench, heard } from '../support/process.js';
 import { alternate, ratios, show, type Summary } from '../support/rounds.js';
 import { start } from '../support/servers.js';
 
@@ -29,9 +28,7 @@ export const rest: Bench = {
       const summaries = await alternate(servers, rounds, async ({ pid, port }, isWarmUp) => {
         const before = { server: cpuSeconds(pid), load: cpuSeconds(load.pid!) };
         load.send({ port, connections, seconds: isWarmUp ? seconds / 2 : seconds } satisfies ToHttp);
-        const said = await Promise.race([once(load, 'message'), once(load, 'exit').then(() => [])]);
-        if (said.length === 0) throw new Error('the producers ended');
-        const answered = said[0] as FromHttp;
+        const answered = await heard<FromHttp>(load, 'the producers');
         if (pid === logic.pid) accepted += answered.accepted;
         return {
           count: answered.accepted,

@@ -18,6 +18,21 @@ export const forkBench = (file: string, args: readonly string[] = []): ChildProc
   });
 };
 
+/** The next message of a process. @throws when it ends before it has said anything. */
+export function heard<T>(child: ChildProcess, name: string): Promise<T> {
+  return new Promise((resolve, reject) => {
+    const onMessage = (message: unknown) => {
+      child.off('exit', onExit);
+      resolve(message as T);
+    };
+    const onExit = (code: number | null) => {
+      child.off('message', onMessage);
+      reject(new Error(`${name} ended (${code})`));
+    };
+    child.once('message', onMessage).once('exit', onExit);
+  });
+}
+
 /** Ends a process that we started and waits until it has. */
 export function end(child: ChildProcess): Promise<void> {
   if (child.exitCode !== null || child.signalCode !== null) return Promise.resolve();

@@ -1,4 +1,4 @@
-import { end, forkBench } from './process.js';
+import { end, forkBench, heard } from './process.js';
 
 /** What a server's process says when it is ready. */
 export interface Listening {
@@ -27,9 +27,6 @@ export async function start<S extends object = Listening>(
   file: string,
 ): Promise<S & { name: string; pid: number; close: () => Promise<void> }> {
   const child = forkBench(file);
-  const listening = await new Promise<S>((resolve, reject) => {
-    child.once('message', (said) => resolve(said as S));
-    child.once('exit', (code) => reject(new Error(`${name} did not start (${code})`)));
-  });
+  const listening = await heard<S>(child, name);
   return { ...listening, name, pid: child.pid!, close: () => end(child) };
 }

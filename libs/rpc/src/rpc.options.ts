@@ -82,6 +82,11 @@ class RpcServer extends ServerTCP {
     });
   }
 
+  /** Ours are words. Nest's own tries each as JSON first, and what that throws costs a seventh of what a batch does. */
+  protected override getRouteFromPattern(pattern: string): string {
+    return pattern;
+  }
+
   /** A peer that went away in mid-sentence: its own log tells why, ours that it happened. */
   protected override handleError(error: string | Error): void {
     this.log.debug({ err: error }, 'rpc connection broke');

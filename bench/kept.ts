@@ -1,4 +1,4 @@
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import type { Figures } from './support/bench.js';
 
 /** Figures of an earlier day, which later ones may not fall far under. */
@@ -27,6 +27,7 @@ export function keep(figures: Figures, machine: string): void {
 
 /** Whether no figure is more than a quarter under the kept one; says those that are, and those that are missing. */
 export function isAsKept(figures: Figures): boolean {
+  if (!existsSync(file)) throw new Error('nothing was kept: npm run bench -- --keep, on a quiet machine');
   const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept;
   const fallen = Object.entries(kept.figures).filter(([name, before]) => !(figures[name]! >= before * least));
   for (const [name, before] of fallen) {

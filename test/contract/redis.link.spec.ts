@@ -1,5 +1,7 @@
 import { spawnSync } from 'node:child_process';
-import { connectRedis, RedisUnavailableError, silentLog, type Log, type RedisLink } from '@app/runtime';
+import { connect } from 'node:net';
+import { AbstractConnector, Redis } from 'ioredis';
+import { connectRedis, RedisLink, RedisUnavailableError, silentLog, type Log } from '@app/runtime';
 import { connectTest } from '../support/redis-keys.js';
 import { startRedis } from '../support/redis-server.js';
 import { until } from '../support/until.js';
@@ -53,6 +55,28 @@ async function runScript(link: RedisLink): Promise<unknown[]> {
         'warn: redis connection lost; trying again',
         'info: redis connected',
       ]);
+    } finally {
+      await link.close();
+      await server.stop();
+    }
+  });
+
+  it('comes back also when ioredis gives up, as while sentinels choose a new primary', async () => {
+    const server = await startRedis();
+    let attempts = 0;
+    class Connector extends AbstractConnector {
+      async connect() {
+        this.connecting = true;
+        attempts += 1;
+        if (attempts === 1) throw new Error('Connection is closed.');
+        return (this.stream = connect(server.port, '127.0.0.1'));
+      }
+    }
+    const redis = new Redis({ Connector: Connector as new () => Connector, disconnectTimeout: 100 });
+    const link = new RedisLink(redis, 'test', silentLog);
+    try {
+      await until(async () => (await link.problem()) === undefined, 'the second attempt');
+      expect(attempts).toBe(2);
     } finally {
       await link.close();
       await server.stop();

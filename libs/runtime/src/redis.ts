@@ -28,6 +28,8 @@ export class RedisLink {
   private state: 'new' | 'ready' | 'away' | 'closed' = 'new';
   private warnings: readonly string[] = [];
   private reason = '';
+  private ends = 0;
+  private again: NodeJS.Timeout | undefined;
 
   constructor(
     private readonly redis: Redis,
@@ -41,6 +43,7 @@ export class RedisLink {
       this.away({ err: error }, 'redis cannot be reached; trying again');
     });
     redis.on('close', () => this.away({}, 'redis connection lost; trying again'));
+    redis.on('end', () => this.redisOnEnd());
   }
 
   /** The client itself, for what asks without waiting: it rejects at once while there is no connection. */
@@ -89,6 +92,7 @@ export class RedisLink {
   async close(): Promise<void> {
     if (this.state === 'closed') return;
     this.state = 'closed';
+    clearTimeout(this.again);
     if (this.redis.status === 'ready') await this.redis.quit().catch(() => undefined);
     this.redis.disconnect();
   }
@@ -101,11 +105,19 @@ export class RedisLink {
   private redisOnReady(): void {
     this.readySinceMs = performance.now();
     this.reason = '';
+    this.ends = 0;
     if (this.wasReady) this.backSinceMs = this.readySinceMs;
     this.wasReady = true;
     if (this.state !== 'closed') this.state = 'ready';
     this.log.info({}, 'redis connected');
     void this.warnIfForgetful();
+  }
+
+  /** ioredis gives up when sentinels tell of a new primary while it asks for one. */
+  private redisOnEnd(): void {
+    if (this.state === 'closed') return;
+    this.ends += 1;
+    this.again = setTimeout(() => void this.redis.connect().catch(() => {}), backoffMs(this.ends, 50, maxRetryMs));
   }
 
   /** Each connection may be to another server; what was said of the one before is not said again. */

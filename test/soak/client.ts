@@ -293,7 +293,8 @@ class Line {
     const data = { room, ...(since && { since: `${since.epoch}:${since.offset}` }) };
     this.ask({ type: PacketType.join, data }, (reply) => {
       if (reply.error) return void setTimeout(() => !this.isOver && this.join(room, since), 1_000).unref();
-      this.enter(channel, reply.data as ChannelState, since, askedAt);
+      const state = reply.data as ChannelState | { epoch?: undefined };
+      if (state.epoch !== undefined) this.enter(channel, state, since, askedAt); // else it was taken out again meanwhile
     });
   }
 

@@ -375,6 +375,15 @@ describe('a label that REST gives and takes', () => {
     expect(taken.problems).toEqual({ fleetingLost: 1 });
   });
 
+  it('counts from when it was put into a room, which it read of later', () => {
+    const story = new Story().push(20, vip).stay({ askedAt: 30_000, openedAt: 30_000 }, { n: 20, at: 31_000 });
+    story.visit(0, undefined, [
+      { at: 5_000, value: true },
+      { at: 25_000, value: false },
+    ]);
+    expect(story.problems).toEqual({});
+  });
+
   it('ends with its connection', () => {
     const story = new Story().push(20, vip).stay({ askedAt: 30_000, openedAt: 30_000 }, { n: 20, at: 31_000 });
     story.visit(0, 15_000, [{ at: 5_000, value: true }]).visit(30_000, undefined);

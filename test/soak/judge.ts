@@ -164,7 +164,7 @@ class Balance {
         say('wrong', i, 'nobody pushed this');
         continue;
       }
-      const isMeant = push.channels.includes(channel) && this.canBeFor(push, follower, stay.askedAt, got.at(i));
+      const isMeant = push.channels.includes(channel) && this.canBeFor(push, follower, stay, got.at(i));
       if (!isMeant) say('wrong', i, `not for this client: ${JSON.stringify(push.audience)}`);
       if (seen.has(push.n)) say('twice', i, `on one connection, offset ${got.offset(i)}`);
       else if (got.offset(i) <= lastOffset) say('outOfOrder', i, `offset ${got.offset(i)} after ${lastOffset}`);
@@ -178,10 +178,11 @@ class Balance {
     }
   }
 
-  /** Given between the two times, at the latest when it came. */
-  private canBeFor({ audience, sentAt }: Push, follower: Follower, askedAt: number, cameAt: number): boolean {
+  /** Given when it came, or before: who was put into the channel read of that long after perhaps, on the same connection. */
+  private canBeFor({ audience, sentAt }: Push, follower: Follower, { askedAt }: Stay, cameAt: number): boolean {
     if (audience.match === undefined) return isFor(audience, follower);
-    const possible = labelsBetween(follower, Math.max(sentAt, askedAt), cameAt);
+    const visit = follower.visits.findLast((one) => one.askedAt <= askedAt);
+    const possible = labelsBetween(follower, Math.max(sentAt, visit?.askedAt ?? askedAt), cameAt);
     return possible.some((labels) => isFor(audience, { ...follower, labels }));
   }
 

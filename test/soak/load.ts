@@ -77,7 +77,8 @@ const hopelessMs = 40_000;
 const roundPushes = 200;
 const roundMs = 30_000;
 const sum = (numbers: readonly number[]) => numbers.reduce((all, number) => all + number, 0);
-const say = (message: FromLoad) => process.send?.(message);
+// Nobody may be left to tell.
+const say = (message: FromLoad) => process.send?.(message, () => {});
 
 class Load {
   readonly startedAt = Date.now();

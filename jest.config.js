@@ -40,4 +40,6 @@ export default {
   },
   transformIgnorePatterns: [`/node_modules/(?!(${esmOnly.join('|')})/)`],
   maxWorkers: 2,
+  // On a machine that does something else beside it a test is slow, not wrong.
+  testTimeout: 30_000,
 };

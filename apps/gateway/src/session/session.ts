@@ -48,8 +48,6 @@ export class Session {
   rights: RoomRights | null = null;
   /** Rooms that REST put it into, which it stays in whatever its token says. */
   byApi: Set<Channel> | null = null;
-  /** Rooms whose members were told, or are to be told, that it came. */
-  presentIn: Set<Channel> | null = null;
   labels: Labels | null = null;
   /** Message types wanted; null = all. */
   types: readonly number[] | null = null;

@@ -71,23 +71,22 @@ export class RoomPresence {
 
   /** What `ChannelTable` calls when a session came into a channel or left one. */
   moved(session: Session, local: LocalChannel, isIn: boolean): void {
-    if (!isIn && !session.presentIn?.delete(local.channel)) return;
     const { channel, app, key } = local;
+    let told = this.rooms.get(key);
+    if (!isIn) {
+      if (told?.present.delete(session)) this.change(told, session, false);
+      return;
+    }
     if (!channel.startsWith(prefix)) return;
     const room = channel.slice(prefix.length);
-    if (isIn) {
-      if (!session.rights?.wantsPresence(room)) return;
-      (session.presentIn ??= new Set()).add(channel);
-    }
-    let told = this.rooms.get(key);
+    if (!session.rights?.wantsPresence(room)) return;
     if (!told) {
       const fresh = { changes: new Map<string, Change>(), present: new Set<Session>() };
       told = { app, room, ...fresh, budget: this.limits.perSecond, isLost: false, isCrowded: false };
       this.rooms.set(key, told);
     }
-    if (isIn) told.present.add(session);
-    else told.present.delete(session);
-    this.change(told, session, isIn);
+    told.present.add(session);
+    this.change(told, session, true);
   }
 
   /** Nobody here is in a room with presence. */

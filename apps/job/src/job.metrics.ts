@@ -8,7 +8,8 @@ export class JobMetrics {
   readonly dropped;
   readonly dead;
   readonly records;
-  private readonly settled;
+  /** By shard. A commit is far more often than a look at the metrics. */
+  private readonly settled = new Map<number, Counts>();
   readonly deliveries;
   readonly batches;
   readonly laneBytes;
@@ -20,10 +21,16 @@ export class JobMetrics {
     this.dropped = metrics.dropped;
     this.dead = metrics.counter('skylark_dead_total', 'Records that went to the dead letters, by reason', ['reason']);
     this.records = metrics.counter('skylark_job_records_total', 'Records taken from the bus, repeats included');
-    this.settled = metrics.gauge(
+    metrics.gauge(
       'skylark_job_settled_records',
       'Records of a shard of ours below its committed offset since the topic was made, by what became of them: consumed, dead, expired, duplicate',
       ['shard', 'outcome'],
+      (gauge) => {
+        gauge.reset();
+        for (const [shard, counts] of this.settled) {
+          for (const outcome of outcomes) gauge.set({ shard, outcome }, counts[outcome]);
+        }
+      },
     );
     this.deliveries = metrics.counter('skylark_job_deliveries_total', 'Deliveries that a gateway has acknowledged');
     this.batches = metrics.counter('skylark_job_batches_total', 'Batches sent to gateways, repeats included');
@@ -43,11 +50,11 @@ export class JobMetrics {
 
   /** What the commit of a shard says. */
   settle(shard: number, counts: Counts): void {
-    for (const outcome of outcomes) this.settled.set({ shard, outcome }, counts[outcome]);
+    this.settled.set(shard, counts);
   }
 
   /** The shard is another's to count. */
   unsettle(shard: number): void {
-    for (const outcome of outcomes) this.settled.remove({ shard, outcome });
+    this.settled.delete(shard);
   }
 }

@@ -17,8 +17,23 @@ export class Metrics {
     return this.known<Counter<L>>(name) ?? new Counter({ name, help, labelNames, registers: [this.registry] });
   }
 
-  gauge<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Gauge<L> {
-    return this.known<Gauge<L>>(name) ?? new Gauge({ name, help, labelNames, registers: [this.registry] });
+  /** `collect` sets it when it is read, for what changes more often than that. */
+  gauge<L extends string>(
+    name: string,
+    help: string,
+    labelNames: readonly L[] = [],
+    collect: (gauge: Gauge<L>) => void = () => {},
+  ): Gauge<L> {
+    const known = this.known<Gauge<L>>(name);
+    if (known) return known;
+    const gauge: Gauge<L> = new Gauge({
+      name,
+      help,
+      labelNames,
+      registers: [this.registry],
+      collect: () => collect(gauge),
+    });
+    return gauge;
   }
 
   histogram<L extends string>(

@@ -19,23 +19,22 @@ export interface FromSender {
 const [wire, port] = [process.argv[2] as Wire, Number(process.argv[3])];
 const onTheWay = 4;
 const host = '127.0.0.1';
+const steps = [{ channel: 'room:bench', devices: [], prev: -2 }];
 let offset = 0;
 
 /** Sends the next so many messages; answers the offset up to which they were taken. */
 const send: (count: number) => Promise<number> = wire === 'rpc' ? byRpc() : byNest();
 
+/** The next so many messages, all with one body. */
+function nextOf<B>(count: number, body: B) {
+  return Array.from({ length: count }, () => ({ offset: ++offset, steps, body, app: 'default', rate: 0 }));
+}
+
 function byRpc() {
   const client = new RpcClient({ host, port, secret: 'bench', log: silentLog });
   const body = Buffer.alloc(messageBytes, 'x');
-  const steps = [{ channel: 'room:bench', devices: [], prev: -2 }];
   return async (count: number) => {
-    const deliveries = Array.from({ length: count }, () => ({
-      offset: ++offset,
-      steps,
-      body,
-      app: 'default',
-      rate: 0,
-    }));
+    const deliveries = nextOf(count, body);
     const batch = { epoch: 'e', incarnation: 'i', shard: 0, ownerEpoch: 1, deliveries };
     return (await client.call(deliver, batch, 60_000)).taken;
   };
@@ -44,15 +43,8 @@ function byRpc() {
 function byNest() {
   const client = new ClientTCP({ host, port });
   const body = 'x'.repeat(messageBytes);
-  const steps = [{ channel: 'room:bench', devices: [], prev: -2 }];
   return async (count: number) => {
-    const deliveries = Array.from({ length: count }, () => ({
-      offset: ++offset,
-      steps,
-      body,
-      app: 'default',
-      rate: 0,
-    }));
+    const deliveries = nextOf(count, body);
     return (await lastValueFrom(client.send<{ taken: number }>('deliver', deliveries))).taken;
   };
 }

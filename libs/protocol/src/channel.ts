@@ -4,6 +4,8 @@ export type Channel = string;
 export const allChannel: Channel = 'all';
 export const userChannel = (user: string): Channel => `user:${user}`;
 export const roomChannel = (room: string): Channel => `room:${room}`;
+/** The name of the room whose channel it is; of no other channel. */
+export const roomOfChannel = (channel: Channel): string => channel.slice('room:'.length);
 export const connectionChannel = (connectionId: string): Channel => `connection:${connectionId}`;
 
 export type ChannelKind = 'all' | 'user' | 'room' | 'connection';

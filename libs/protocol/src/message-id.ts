@@ -3,6 +3,9 @@ const alphabet = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 
 let lastMs = 0;
 const random = new Uint8Array(16);
+/** Random bytes for the next ids: it costs as much to ask for a few as for many. */
+const spare = new Uint8Array(64 * random.length);
+let spent = spare.length;
 
 /**
  * A message id: 26 Crockford characters, sorted by time (ULID, github.com/ulid/spec): 48 bits of milliseconds, 80 random
@@ -11,7 +14,7 @@ const random = new Uint8Array(16);
 export function newMessageId(nowMs: number = Date.now()): string {
   if (nowMs > lastMs) {
     lastMs = nowMs;
-    crypto.getRandomValues(random);
+    renew();
   } else {
     countUp(random);
   }
@@ -19,6 +22,14 @@ export function newMessageId(nowMs: number = Date.now()): string {
   for (let shift = 45; shift >= 0; shift -= 5) id += alphabet[Math.floor(lastMs / 2 ** shift) % 32];
   for (let i = 0; i < 16; i += 1) id += alphabet[random[i]! & 31];
   return id;
+}
+
+function renew(): void {
+  if (spent === spare.length) {
+    crypto.getRandomValues(spare);
+    spent = 0;
+  }
+  random.set(spare.subarray(spent, (spent += random.length)));
 }
 
 /** The random part is kept as 16 digits of 5 bits; overflow of all 80 bits in one millisecond wraps. */

@@ -27,8 +27,8 @@ describe('NamePatterns', () => {
 
   it('is not slowed down by many stars', () => {
     const names = NamePatterns.parse(['a*'.repeat(60) + 'b'])!;
-    const begun = performance.now();
+    const begun = process.cpuUsage(); // what others take of the machine is no fault of ours
     for (let i = 0; i < 1_000; i += 1) expect(names.matches('a'.repeat(128))).toBe(false);
-    expect(performance.now() - begun).toBeLessThan(1_000);
+    expect(process.cpuUsage(begun).user / 1_000).toBeLessThan(1_000);
   });
 });

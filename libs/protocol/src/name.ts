@@ -1,6 +1,8 @@
 import { Limits } from './limits.js';
 
 const allowed = /^[\p{L}\p{M}\p{N}._:@/-]+$/u;
+/** Of one byte a character and in normal form as it is: nearly all names. */
+const plain = /^[\w.:@/-]+$/;
 const encoder = new TextEncoder();
 
 /**
@@ -9,6 +11,7 @@ const encoder = new TextEncoder();
  */
 export function normalName(value: unknown): string | undefined {
   if (typeof value !== 'string' || value.length === 0 || value.length > Limits.nameBytes) return undefined;
+  if (plain.test(value)) return value;
   const name = value.normalize('NFC');
   if (!allowed.test(name) || encoder.encode(name).length > Limits.nameBytes) return undefined;
   return name;

@@ -1,5 +1,6 @@
 import type { Log } from '@app/runtime';
 import kafkajs, { type Kafka, type LogEntry, type RetryOptions } from 'kafkajs';
+import './idle-queue.js';
 import { adviceFor, doorOptions } from './kafka-door.js';
 import type { KafkaSettings } from './kafka.options.js';
 

@@ -77,6 +77,14 @@ export function describeMembershipStore(name: string, open: () => Promise<Opened
       expect((await store.members('default', 'r', { limit: 5 })).items).toEqual([]);
     });
 
+    it('has one life, whoever is put in or taken out', async () => {
+      const [life, same] = await Promise.all([store.life(), store.life()]);
+      await add('r', ['ann']);
+      await store.remove('default', 'r', ['ann']);
+      expect([same, await store.life()]).toEqual([life, life]);
+      expect(life).not.toBe('');
+    });
+
     it('asks nothing when nobody is meant', async () => {
       expect(await add('r', [])).toEqual([]);
       expect(await store.remove('default', 'r', [])).toEqual([]);

@@ -27,4 +27,7 @@ export abstract class MembershipStore {
 
   /** The users of a room, by name, page by page. */
   abstract members(app: string, room: string, wish: Pick<PageWish, 'after' | 'limit'>): Promise<NamePage<string>>;
+
+  /** A name for all that is kept here: another one once the store was emptied, so that what is missing tells something or nothing. */
+  abstract life(): Promise<string>;
 }

@@ -48,4 +48,8 @@ export class MemoryMembershipStore extends MembershipStore {
     const items = found.slice(0, limit);
     return Promise.resolve({ items, next: found.length > limit ? items.at(-1) : undefined });
   }
+
+  life(): Promise<string> {
+    return Promise.resolve('the only one');
+  }
 }

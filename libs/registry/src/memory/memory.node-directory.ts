@@ -7,7 +7,8 @@ export class MemoryNodeDirectory extends NodeDirectory {
   }
 
   nextIncarnation(): Promise<number> {
-    this.registry.lastIncarnation += 1;
+    // By the time, because the ids of connections hold it: one that somebody keeps over our end must not be another's then.
+    this.registry.lastIncarnation = Math.max(this.registry.lastIncarnation + 1, this.registry.clock.now());
     return Promise.resolve(this.registry.lastIncarnation);
   }
 

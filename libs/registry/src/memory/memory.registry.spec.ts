@@ -21,6 +21,20 @@ const open = (): Promise<OpenedRegistry> => {
 
 describeNodeDirectory('memory', open);
 
+describe('the lives of a node in memory', () => {
+  it('have other numbers than those of the process before, so that no connection has the id of an earlier one', async () => {
+    const clock = new ManualClock();
+    const before = createMemoryRegistry(clock);
+    const last = [
+      await before.nodes.nextIncarnation('logic', 'l1'),
+      await before.nodes.nextIncarnation('gateway', 'g1'),
+    ];
+    clock.advance(500);
+    const after = await createMemoryRegistry(clock).nodes.nextIncarnation('gateway', 'g1');
+    expect(after).toBeGreaterThan(Math.max(...last));
+  });
+});
+
 describe('the leases of the memory registry', () => {
   it.each([90_000, -90_000])('run as long as ever when the wall clock jumps by %i ms', async (jumpMs) => {
     const clock = new ManualClock();

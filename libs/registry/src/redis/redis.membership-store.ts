@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import type { RedisLink } from '@app/runtime';
 import type { NamePage, PageWish } from '../census.js';
 import { MembershipStore } from '../membership-store.js';
@@ -65,6 +66,13 @@ export class RedisMembershipStore extends MembershipStore {
     const found = await redis.zrange(this.usersOf(app, room), start, '+', 'BYLEX', 'LIMIT', 0, limit + 1);
     const items = found.slice(0, limit);
     return { items, next: found.length > limit ? items.at(-1) : undefined };
+  }
+
+  async life(): Promise<string> {
+    const key = `${this.prefix}keep:life`;
+    const pipeline = (await this.link.connected()).pipeline().setnx(key, randomUUID()).get(key);
+    const [, life] = resultsOf(await pipeline.exec());
+    return life as string;
   }
 
   private usersOf(app: string, room: string): string {

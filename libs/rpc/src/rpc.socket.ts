@@ -38,6 +38,8 @@ export type Refused = 'tls' | 'proof' | 'silent' | 'crowd' | 'malformed' | 'unre
 
 const handshakeFrameBytes = 256;
 const none = Buffer.alloc(0);
+/** What is copied sooner than it is written in two parts. */
+const smallBytes = 4_096;
 
 /**
  * Nest's TCP transport in length-prefixed binary frames whose payloads are opaque Buffers, after a handshake in which
@@ -115,7 +117,9 @@ export abstract class RpcSocket extends TcpSocket {
         this.socket.uncork();
       });
     }
-    this.socket.write(frameHead(head, bytes.length));
+    const start = frameHead(head, bytes.length);
+    if (bytes.length <= smallBytes) return void this.socket.write(Buffer.concat([start, bytes]), callback);
+    this.socket.write(start);
     this.socket.write(bytes, callback);
   }
 }

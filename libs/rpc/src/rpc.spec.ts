@@ -4,6 +4,7 @@ import { connect, createServer, type AddressInfo, type Server, type Socket } fro
 import { Controller, Module, type INestMicroservice } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import { MessagePattern, Payload } from '@nestjs/microservices';
+import { of, type Observable } from 'rxjs';
 import { CodedError } from '@app/protocol';
 import { createLog, ManualClock, Metrics, silentLog } from '@app/runtime';
 import { answer } from './answer.js';
@@ -63,6 +64,14 @@ class Echo {
       throw new CodedError('bad_name', 'not that name');
     });
   }
+
+  @MessagePattern('stream')
+  stream(): Observable<Buffer> {
+    return of(Buffer.from('by a stream'));
+  }
+
+  @MessagePattern('silent')
+  silent(): void {}
 
   @MessagePattern('boom')
   boom(@Payload() bytes: Uint8Array): Promise<Buffer> {
@@ -162,6 +171,14 @@ describe('rpc', () => {
     const answers = await Promise.all(calls);
     expect(answers.map((bytes) => bytes.readUInt32BE(0))).toEqual(Array.from({ length: 500 }, (_, n) => n));
     expect(started).toEqual(Array.from({ length: 500 }, (_, n) => n));
+  });
+
+  it("takes the value of a handler's stream for its answer, and says so when there is none", async () => {
+    const { port } = await serve('s');
+    const client = clientOf(port, 's');
+    expect((await client.call(contract('stream'), number(1), 5_000)).toString()).toBe('by a stream');
+    await expect(client.call(contract('silent'), number(1), 5_000)).rejects.toMatchObject({ code: 'internal' });
+    expect(await client.call(echo, number(2), 5_000)).toEqual(number(2));
   });
 
   it('carries a frame of several megabytes', async () => {

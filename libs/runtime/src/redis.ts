@@ -156,7 +156,13 @@ export class RedisLink {
  */
 export function connectRedis(
   address: RedisAddress | string,
-  options: { log: Log; name: string; prefix?: string },
+  options: {
+    log: Log;
+    name: string;
+    prefix?: string;
+    /** What is asked in one turn of the event loop goes in one write: for many who ask one thing each. */
+    gather?: boolean;
+  },
 ): RedisLink {
   const at = typeof address === 'string' ? parseRedisUrl(address) : address;
   const log = options.log.child({ redis: options.name, at: shownRedis(at) });
@@ -171,6 +177,7 @@ export function connectRedis(
     enableOfflineQueue: false,
     autoResendUnfulfilledCommands: false,
     maxRetriesPerRequest: 0,
+    enableAutoPipelining: options.gather ?? false,
     // After a failover the old primary only reads, or has the keys no more: connect again to find the new one.
     reconnectOnError: (error) => /^(READONLY|MOVED|CLUSTERDOWN)/.test(error.message),
   });

@@ -49,5 +49,5 @@ export function openCounters(
 ): SharedCounters | undefined {
   if (config.registry !== 'redis') return undefined;
   const { redisUrl, redisPrefix: prefix } = config;
-  return new SharedCounters(connectRedis(redisUrl, { log, name: 'limits', prefix }), prefix, clock);
+  return new SharedCounters(connectRedis(redisUrl, { log, name: 'limits', prefix, gather: true }), prefix, clock);
 }

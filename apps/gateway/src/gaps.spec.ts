@@ -286,7 +286,7 @@ describe('a gap in a channel', () => {
       byRoom.set(channel, [...(byRoom.get(channel) ?? []), data]);
     }
     expect([...byRoom.values()].every((got) => got.join() === '0,1,2')).toBe(true);
-  }, 20_000);
+  });
 });
 
 describe('a comparison with history', () => {

@@ -100,10 +100,10 @@ export async function openRig(options: { maxOutboxBytes?: number; maxRooms?: num
     metrics.dropped.inc({ stage: 'replay', reason: 'epoch' }, messages),
   );
   const outboxes = new Outboxes(maxOutboxBytes, metrics);
-  const look = new HistoryLook(history, epoch, sessions, metrics);
+  const look = new HistoryLook(history, epoch, sessions, clock, metrics);
   const repair = new GapRepair(look, epoch, clock, log, metrics, limits);
   const comparison = new Comparison(look, repair, channels, epoch, clock, log);
-  const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
+  const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, log, metrics);
   const pacing = new Pacing(epoch, clock, log, metrics);
   const fanout = new Fanout(channels, sessions, outboxes, repair, pacing, clock, log, metrics, maxOutboxBytes);
   const lanes = new LaneGuard(history, epoch, () => node, metrics);

@@ -19,6 +19,7 @@ import { FrameCounts } from './inbound/frame-counts.js';
 import { JoinLeave } from './inbound/join-leave.js';
 import { openLimits } from './limits.js';
 import { label } from './inbound/label.js';
+import { MembershipReconciler } from './inbound/membership-reconciler.js';
 import { NestHandlers, type NestTools } from './inbound/nest-handlers.js';
 import { refresh } from './inbound/refresh.js';
 import { RoomGuard } from './inbound/room-guard.js';
@@ -84,6 +85,7 @@ export class Gateway {
   private readonly drain: Drain;
   private readonly revoked: RevokedTokens;
   private readonly limits: ReturnType<typeof openLimits>;
+  private readonly reconciler: MembershipReconciler;
 
   constructor(ground: Ground, registry: Registry, history: HistoryStore, nest: NestTools) {
     const { config, metrics, readiness, log, clock, onSuperseded } = ground;
@@ -132,6 +134,7 @@ export class Gateway {
           this.presence.assertAll();
         },
         () => this.comparison.ask(fanout),
+        () => this.reconciler.run(),
       ],
       clock,
       log,
@@ -143,8 +146,8 @@ export class Gateway {
     };
     this.agent = new NodeAgent(nodes, sessions, channels, { id, region, leaseMs, maxConnections }, events, clock, log);
 
-    const look = new HistoryLook(history, epoch, sessions, metrics);
-    const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, metrics);
+    const look = new HistoryLook(history, epoch, sessions, clock, metrics);
+    const replay = new Replay(channels, registrar, look, epoch, outboxes, clock, log, metrics);
     const { heartbeatMs, timeoutMs, maxMessageBytes, maxRooms } = config;
     const greeting = { node: id, heartbeatMs, timeoutMs, maxMessageBytes, maxRooms };
     const lasting = new LastingRooms(memberships);
@@ -171,6 +174,7 @@ export class Gateway {
     const early = new Early(metrics);
     const rooms = new JoinLeave(replay, channels, maxRooms, limits, new RoomGuard(this.logic, log));
     this.commands = new Commands(sessions, channels, rooms, outboxes);
+    this.reconciler = new MembershipReconciler(sessions, lasting, this.commands, clock, log);
     this.enquiries = new Enquiries(sessions, channels);
     this.nestHandlers = new NestHandlers(nest, sessions, outboxes, log);
     const inbound = new Dispatcher(
@@ -216,6 +220,7 @@ export class Gateway {
     await this.agent.start(endpoint);
     await this.logic.start();
     await this.revoked.start();
+    await this.reconciler.start();
     this.counts.start();
     this.presence.start();
     this.lostGateways.start();

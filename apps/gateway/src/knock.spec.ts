@@ -191,7 +191,7 @@ describe('a new token on a live connection', () => {
     const warnedBefore = async (leftMs: number) => {
       answer = { ...admitted, expiresAtMs: leftMs === 0 ? 0 : clock.now() + leftMs };
       await door.refresh(session, 't');
-      return session.warnAtMs === 0 ? 0 : session.expiresAtMs - session.warnAtMs;
+      return session.warnBeforeMs;
     };
     expect([await warnedBefore(3_600_000), await warnedBefore(30_000), await warnedBefore(0)]).toEqual([
       60_000, 10_000, 0,

@@ -1,9 +1,12 @@
 import { roomChannel, type Channel, type Welcome } from '@app/protocol';
+import { silentLog } from '@app/runtime';
 import { gatewayEntry, longLeaseMs } from '../../../libs/registry/src/node-directory.contract.js';
 import { until } from '../../../test/support/until.js';
-import { anyRoom, holdCalls, openRig } from './gateway-rig.contract.js';
+import { anyRoom, holdCalls, openRig, turns } from './gateway-rig.contract.js';
 import { Commands } from './inbound/commands.js';
 import { JoinLeave } from './inbound/join-leave.js';
+import { MembershipReconciler } from './inbound/membership-reconciler.js';
+import { LastingRooms } from './upstream/lasting-rooms.js';
 
 const room = roomChannel('r');
 
@@ -296,5 +299,103 @@ describe('an arrival that comes into its lasting rooms', () => {
     await ann.arrived;
     await rig.push([room], 3);
     expect(ann.connection.pushed).toEqual([1, 2, 3]);
+  });
+});
+
+describe('rooms changed by REST while the node counted as dead', () => {
+  /** Ann and bob are here, both to stay in `r`; `change` is by a logic that does not ask this node. */
+  async function lapsed() {
+    const rig = await open();
+    const { memberships } = rig.registry;
+    await memberships.add('default', 'r', ['ann', 'bob'], 100);
+    const [ann, bob] = [rig.connect({ user: 'ann' }), rig.connect({ user: 'bob' })];
+    await Promise.all([ann.arrived, bob.arrived]);
+    const lasting = new LastingRooms(memberships);
+    const reconciler = new MembershipReconciler(rig.sessions, lasting, rig.commands, rig.clock, silentLog);
+    await reconciler.start();
+    const change = (action: 'add' | 'remove', name: string) => memberships[action]('default', name, ['ann'], 100);
+    const since = (who: typeof ann) =>
+      heardOf(who)
+        .slice(2)
+        .map(({ type, data }) => [type, data['room']]);
+    return { ...rig, ann, bob, memberships, reconciler, change, since };
+  }
+
+  it('are changed when the registry knows it again, and the clients are told', async () => {
+    const { ann, bob, reconciler, change, since, isIn, outboxes } = await lapsed();
+    await change('remove', 'r');
+    await change('add', 'q');
+    await reconciler.run();
+    await outboxes.afterFlush();
+    expect(since(ann)).toEqual([
+      [108, 'q'],
+      [109, 'r'],
+    ]);
+    expect(since(bob)).toEqual([]);
+    expect([isIn(ann), isIn(bob)]).toEqual([false, true]);
+    await reconciler.run();
+    await outboxes.afterFlush();
+    expect(since(ann)).toHaveLength(2);
+  });
+
+  it('leave alone what a client left, and what REST did to its connection only', async () => {
+    const { ann, reconciler, since, isIn, rooms, commands, sessions, outboxes } = await lapsed();
+    rooms.leave(ann.session, room);
+    const connections = [sessions.connectionIdOf(ann.session)];
+    await commands.changeRooms({ app: 'default', room: 'once', action: 'join', connections, users: [] });
+    await reconciler.run();
+    await outboxes.afterFlush();
+    expect(isIn(ann)).toBe(false);
+    expect(since(ann)).toEqual([[108, 'once']]);
+  });
+
+  it('are changed for who was on its way in once it is welcomed, not before', async () => {
+    const rig = await lapsed();
+    const tops = holdCalls(rig.history, 'tops');
+    const cat = rig.connect({ user: 'ann' });
+    await until(() => tops.calls() === 1); // its rooms are read already
+    await turns();
+    await rig.change('remove', 'r');
+    await rig.change('add', 'q');
+    const done = rig.reconciler.run();
+    await turns();
+    expect(heardOf(cat)).toEqual([]);
+    tops.letGo();
+    await Promise.all([done, cat.arrived]);
+    expect(heardOf(cat).map(({ type }) => type)).toEqual([100, 108]);
+    await until(async () => {
+      rig.clock.advance(1_000);
+      await turns();
+      return rig.since(cat).length === 2;
+    });
+    expect(rig.since(cat)).toEqual([
+      [108, 'q'],
+      [109, 'r'],
+    ]);
+  });
+
+  it('stay as they are in a store that was emptied', async () => {
+    const { ann, reconciler, memberships, change, since, isIn, outboxes } = await lapsed();
+    memberships.life = () => Promise.resolve('another');
+    await change('remove', 'r');
+    await change('add', 'q');
+    await reconciler.run();
+    await outboxes.afterFlush();
+    expect(isIn(ann)).toBe(true);
+    expect(since(ann)).toEqual([[108, 'q']]);
+  });
+
+  it('are as the last one has said who says it while they are read', async () => {
+    const { ann, reconciler, memberships, change, since, isIn, rest, outboxes } = await lapsed();
+    await change('remove', 'r');
+    const reads = holdCalls(memberships, 'roomsOf', 'answer');
+    const done = reconciler.run();
+    await until(() => reads.calls() === 1);
+    await rest('join').asked;
+    reads.letGo();
+    await done;
+    await outboxes.afterFlush();
+    expect(isIn(ann)).toBe(true);
+    expect(since(ann).at(-1) ?? [108, 'r']).toEqual([108, 'r']);
   });
 });

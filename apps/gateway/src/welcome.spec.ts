@@ -1,4 +1,5 @@
-import { connectionChannel, roomChannel, userChannel } from '@app/protocol';
+import { connectionChannel, roomChannel, userChannel, type Position } from '@app/protocol';
+import { sumOf } from '../../../test/support/metrics.js';
 import { until } from '../../../test/support/until.js';
 import { holdCalls, openRig, textsOf } from './gateway-rig.contract.js';
 
@@ -46,6 +47,21 @@ describe('welcome', () => {
     expect(ann.connection.packets[0]).toMatchObject({
       data: { channels: { [room]: { offset: 0, recovered: false } } },
     });
+  });
+
+  it('counts what became of the positions that clients came back with', async () => {
+    const rig = await openRig();
+    await rig.append([room], 'held');
+    const back = async (since?: Position) =>
+      rig.connect({ rooms: ['live:1000'], since: since ? [[room, since]] : [] }).arrived;
+    await back();
+    await back({ epoch: rig.epochName, offset: -1 });
+    await back({ epoch: rig.epochName, offset: 0 });
+    await back({ epoch: rig.epochName, offset: 99 });
+    await back({ epoch: 'other', offset: 0 });
+    const text = await rig.metrics.registry.metrics();
+    const of = (outcome: string) => sumOf(text, 'skylark_gateway_recoveries_total', { outcome });
+    expect([of('recovered'), of('lost'), of('other_epoch')]).toEqual([2, 1, 1]);
   });
 
   it('has no own channel for somebody without a name', async () => {

@@ -5,6 +5,7 @@ import {
   encodePacket,
   PacketType,
   roomChannel,
+  roomOfChannel,
   userChannel,
   type Channel,
   type Joined,
@@ -32,15 +33,16 @@ export class Commands {
 
   /** The clients are told by 108 or 109, before any message of the room. */
   async changeRooms({ app, room, action, connections, users }: RoomChange): Promise<RoomChanged> {
-    const change = action === 'join' ? this.join : this.leave;
     const channel = roomChannel(room);
+    const change = async (session: Session, lasts: boolean): Promise<MemberOutcome> =>
+      action === 'join' ? this.putInto(session, channel, lasts) : this.takeOutOf(session, channel, lasts);
     const ofConnection = async (id: string): Promise<MemberOutcome> => {
       const session = this.sessions.find(id);
-      return session && isMember(session, app) ? change(session, channel, room) : 'gone';
+      return session && isMember(session, app) ? change(session, false) : 'gone';
     };
     const ofUser = async (user: string): Promise<MemberOutcome> => {
       const members = this.channels.get(app, userChannel(user))?.members.filter((member) => isMember(member, app));
-      return together(await Promise.all((members ?? []).map((session) => change(session, channel, room))));
+      return together(await Promise.all((members ?? []).map((session) => change(session, true))));
     };
     const byConnection = await inGroups(connections, ofConnection);
     const byUser = await inGroups(users, ofUser);
@@ -76,23 +78,27 @@ export class Commands {
     }
   }
 
-  private readonly join = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
+  /** `lasts`: because its user is to stay there, not this connection alone. */
+  async putInto(session: Session, channel: Channel, lasts: boolean): Promise<MemberOutcome> {
     const wasByApi = session.byApi?.has(channel) ?? false;
     (session.byApi ??= new Set()).add(channel);
+    if (lasts) (session.lasting ??= new Set()).add(channel);
     if (this.rooms.isIn(session, channel)) return 'already';
     const outcome = await this.rooms.join(session, channel, undefined, (state) => {
-      if (state) this.tell(session, PacketType.joined, { room, by: 'api', ...state } satisfies Joined);
+      if (state)
+        this.tell(session, PacketType.joined, { room: roomOfChannel(channel), by: 'api', ...state } satisfies Joined);
     });
     if (outcome === 'full' && !wasByApi) session.byApi.delete(channel);
     return isGone(session) ? 'gone' : outcome;
-  };
+  }
 
-  private readonly leave = async (session: Session, channel: Channel, room: string): Promise<MemberOutcome> => {
+  takeOutOf(session: Session, channel: Channel, lasts: boolean): MemberOutcome {
+    if (lasts) session.lasting?.delete(channel);
     if (!this.rooms.leave(session, channel)) return 'absent';
     // The welcome of one that arrives will not list the room.
-    if (session.state === 'live') this.tell(session, PacketType.left, { room, by: 'api' });
+    if (session.state === 'live') this.tell(session, PacketType.left, { room: roomOfChannel(channel), by: 'api' });
     return 'left';
-  };
+  }
 
   private tell(session: Session, type: number, data: object): void {
     this.outboxes.push(session, textFrame(encodePacket(type, data)));

@@ -1,4 +1,4 @@
-import { allChannel } from '@app/protocol';
+import { allChannel, roomOfChannel } from '@app/protocol';
 import type { AppCounts, ConnectionSeen, MembersAsked, MembersSeen } from '@app/rpc';
 import { LowestFirst } from './lowest-first.js';
 import type { ChannelTable } from '../room/channel-table.js';
@@ -56,7 +56,7 @@ export class Enquiries {
   private roomsOf(session: Session): string[] {
     return this.channels
       .channelsOf(session)
-      .flatMap(({ channel }) => (channel.startsWith('room:') ? channel.slice('room:'.length) : []))
+      .flatMap(({ channel }) => (channel.startsWith('room:') ? roomOfChannel(channel) : []))
       .sort();
   }
 }

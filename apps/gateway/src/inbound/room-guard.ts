@@ -1,4 +1,4 @@
-import { CodedError, type Channel } from '@app/protocol';
+import { CodedError, roomOfChannel, type Channel } from '@app/protocol';
 import type { RoomAnswer } from '@app/rpc';
 import type { Log } from '@app/runtime';
 import type { Session } from '../session/session.js';
@@ -19,7 +19,7 @@ export class RoomGuard {
    * @throws CodedError room_forbidden; auth_unavailable when nobody can say now
    */
   judge(session: Session, channel: Channel): Promise<boolean> | undefined {
-    const room = channel.slice('room:'.length);
+    const room = roomOfChannel(channel);
     const verdict = session.rights?.judge(room) ?? 'may';
     if (verdict === 'may') return undefined;
     if (verdict === 'ask') return this.ask(session, channel, room);

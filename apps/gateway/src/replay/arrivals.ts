@@ -6,6 +6,7 @@ import {
   ownChannel,
   PacketType,
   roomChannel,
+  roomOfChannel,
   userChannel,
   type Channel,
   type ChannelState,
@@ -84,7 +85,7 @@ export class Arrivals {
   private tellRestored(session: Session, restoring: Restoring, states: ReadonlyMap<Channel, ChannelState>): void {
     for (const channel of restoring.restored) {
       const state = states.get(channel);
-      const joined: Joined | undefined = state && { room: nameOf(channel), by: 'api', ...state };
+      const joined: Joined | undefined = state && { room: roomOfChannel(channel), by: 'api', ...state };
       if (!joined) continue;
       (session.byApi ??= new Set()).add(channel);
       this.outboxes.push(session, textFrame(encodePacket(PacketType.joined, joined)));
@@ -112,12 +113,10 @@ export class Arrivals {
       heartbeatMs,
       timeoutMs,
       maxMessageBytes,
-      rooms: [...states.keys()].flatMap((channel) => (channel.startsWith('room:') ? nameOf(channel) : [])),
+      rooms: [...states.keys()].flatMap((channel) => (channel.startsWith('room:') ? roomOfChannel(channel) : [])),
       channels: Object.fromEntries(
         [...states].map(([channel, state]) => [channel === own ? ownChannel : channel, state]),
       ),
     };
   }
 }
-
-const nameOf = (room: Channel): string => room.slice('room:'.length);

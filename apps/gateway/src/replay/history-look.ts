@@ -1,9 +1,10 @@
 import { formatPosition, type Channel, type Position } from '@app/protocol';
 import type { ChannelTop, HistoryPage, HistoryStore } from '@app/history';
-import type { Metrics } from '@app/runtime';
+import type { Clock, Metrics } from '@app/runtime';
 import { noEpoch, type CurrentEpoch } from '../room/current-epoch.js';
 import { Message, type Placed } from '../room/message.js';
 import type { SessionTable } from '../session/session-table.js';
+import { EpochWait } from './epoch-wait.js';
 
 /** What a channel retained after a position, decoded once for all who ask for the same. */
 export interface Page {
@@ -23,13 +24,16 @@ export class HistoryLook {
   private readonly asking = new Map<string, Asking>();
   private readonly pages = new Map<string, Promise<Page>>();
   private readonly undecodable;
+  private readonly epochs: EpochWait;
 
   constructor(
     private readonly history: HistoryStore,
     private readonly epoch: CurrentEpoch,
     private readonly sessions: SessionTable,
+    clock: Clock,
     metrics: Metrics,
   ) {
+    this.epochs = new EpochWait(history, clock);
     this.undecodable = metrics.dropped.labels('replay', 'undecodable');
   }
 
@@ -82,6 +86,8 @@ export class HistoryLook {
       this.history.currentEpoch(),
       this.history.tops(app, channels),
     ]);
+    if (current !== noEpoch) this.epochs.found();
+    else if (await this.epochs.appears()) return this.readTops(app, channels);
     // Unless a batch brought a newer one while we asked.
     if (current !== noEpoch && this.epoch.value === before) this.epoch.adopt(current);
     const none: ChannelTop = { epoch: this.epoch.value, offset: -1, floor: -1, seen: -1 };

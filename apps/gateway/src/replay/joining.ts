@@ -6,6 +6,9 @@ import type { Placed } from '../room/message.js';
 import { HeldChannel } from '../session/held.js';
 import type { HistoryLook } from './history-look.js';
 
+/** Whether all since a position was there; if not, whether history had lost it, or positions had begun again. */
+export type Recovery = 'recovered' | 'lost' | 'other_epoch';
+
 /** A channel that a session joins, and what history says of it. */
 export class Joining {
   readonly holding = new HeldChannel();
@@ -17,8 +20,15 @@ export class Joining {
 
   constructor(
     readonly local: LocalChannel,
-    private readonly since: Position | undefined,
+    readonly since: Position | undefined,
   ) {}
+
+  /** What became of the position that its client asked to go on from; undefined when it named none. */
+  get recovery(): Recovery | undefined {
+    if (this.since === undefined) return undefined;
+    if (this.state.recovered) return 'recovered';
+    return this.since.epoch === this.state.epoch ? 'lost' : 'other_epoch';
+  }
 
   /** Takes over where history stands, and reads what it has after the position asked for. */
   async place(top: ChannelTop, look: HistoryLook): Promise<void> {

@@ -1,6 +1,6 @@
 import { CodedError, type Channel, type ChannelState, type Position } from '@app/protocol';
 import { notRetained } from '@app/protocol/wires';
-import type { Clock, Metrics } from '@app/runtime';
+import type { Clock, Log, Metrics } from '@app/runtime';
 import type { ChannelTable, LocalChannel } from '../room/channel-table.js';
 import type { CurrentEpoch } from '../room/current-epoch.js';
 import type { Frame } from '../session/frame.js';
@@ -9,7 +9,7 @@ import type { Outboxes } from '../session/outboxes.js';
 import type { Session } from '../session/session.js';
 import type { Registrar } from '../upstream/registrar.js';
 import type { HistoryLook } from './history-look.js';
-import { Joining } from './joining.js';
+import { Joining, type Recovery } from './joining.js';
 import type { Restoring } from './restoring.js';
 
 /**
@@ -43,6 +43,7 @@ export class Replay {
   private readonly beforeJoin;
   private readonly repeated;
   private readonly expired;
+  private readonly recoveries;
 
   constructor(
     private readonly channels: ChannelTable,
@@ -51,12 +52,17 @@ export class Replay {
     private readonly epoch: CurrentEpoch,
     private readonly outboxes: Outboxes,
     private readonly clock: Clock,
+    private readonly log: Log,
     metrics: Metrics,
     private readonly timeoutMs = 10_000,
   ) {
     this.beforeJoin = metrics.dropped.labels('replay', 'before_join');
     this.repeated = metrics.dropped.labels('replay', 'repeated');
     this.expired = metrics.dropped.labels('replay', 'expired');
+    const recoveries = 'Channels that a client came back to with a position, by outcome: recovered, lost, other_epoch';
+    const counter = metrics.counter('skylark_gateway_recoveries_total', recoveries, ['outcome']);
+    const of = (outcome: Recovery) => counter.labels(outcome);
+    this.recoveries = { recovered: of('recovered'), lost: of('lost'), other_epoch: of('other_epoch') };
   }
 
   /**
@@ -176,7 +182,11 @@ export class Replay {
     if (restoring) this.arriving.delete(session);
     const states = new Map<Channel, ChannelState>();
     const isFresh = new Set(fresh.map(({ local }) => local.channel));
-    for (const joining of fresh) if (isStill(session, joining)) states.set(joining.local.channel, joining.state);
+    for (const joining of fresh) {
+      if (!isStill(session, joining)) continue;
+      states.set(joining.local.channel, joining.state);
+      this.count(session, joining);
+    }
     for (const channel of channels) if (!isFresh.has(channel)) states.set(channel, this.standing(session, channel));
     announce(states);
     const { held } = session;
@@ -186,6 +196,13 @@ export class Replay {
     for (const { frame, expiresAtMs } of held.direct) this.give(session, frame, expiresAtMs, nowMs);
     held.direct = [];
     if (session.held && held.channels.size === 0) this.channels.alter(session, () => (session.held = null));
+  }
+
+  private count({ serial }: Session, { recovery: outcome, local, since, state }: Joining): void {
+    if (outcome === undefined) return;
+    this.recoveries[outcome].inc();
+    if (outcome !== 'recovered')
+      this.log.debug({ session: serial, channel: local.key, since, told: state, outcome }, 'not recovered');
   }
 
   private catchUp(session: Session, joining: Joining): void {

@@ -30,7 +30,9 @@ export class Restoring {
     const { app, user } = this.session;
     if (user === undefined || this.isRead) return [];
     this.isRead = true;
-    return this.rooms.of(app, user);
+    const rooms = await this.rooms.of(app, user);
+    for (const room of rooms) (this.session.lasting ??= new Set()).add(room);
+    return rooms;
   }
 
   /** The room was left while they were read: what is read may be older than that. */

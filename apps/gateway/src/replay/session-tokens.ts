@@ -33,7 +33,7 @@ export class SessionTokens {
 
   /** For a session that has become somebody. True: its token was revoked since logic looked at it. */
   begin(session: Session): boolean {
-    session.warnAtMs = this.warnAt(session.expiresAtMs);
+    session.warnBeforeMs = this.warnBefore(session.expiresAtMs);
     return this.isRevoked(session.app, session.user, session.token);
   }
 
@@ -42,7 +42,7 @@ export class SessionTokens {
     const { expiresAtMs, token, rights } = this.identityOf(admitted);
     if (this.isRevoked(session.app, session.user, token ?? null)) return true;
     session.expiresAtMs = expiresAtMs;
-    session.warnAtMs = this.warnAt(expiresAtMs);
+    session.warnBeforeMs = this.warnBefore(expiresAtMs);
     session.token = token ?? null;
     session.rights = rights ?? null;
     this.rooms.leaveOthers(session);
@@ -54,9 +54,9 @@ export class SessionTokens {
   }
 
   /** Of a short life a third at most, so that who renews at each warning is not warned all the time. */
-  private warnAt(expiresAtMs: number): number {
+  private warnBefore(expiresAtMs: number): number {
     if (expiresAtMs === 0 || this.warningMs === 0) return 0;
     const leftMs = Math.max(0, expiresAtMs - this.clock.now());
-    return expiresAtMs - Math.min(this.warningMs, leftMs / 3);
+    return Math.ceil(Math.min(this.warningMs, leftMs / 3));
   }
 }

@@ -91,7 +91,7 @@ describe('the heartbeat', () => {
     const { clock, heartbeat, session, warned } = setup('arriving');
     const begun = clock.now();
     session.expiresAtMs = begun + 40_000;
-    session.warnAtMs = begun + 20_000;
+    session.warnBeforeMs = 20_000;
     clock.advance(22_000);
     expect(warned).toEqual([]);
     session.state = 'live';
@@ -100,7 +100,7 @@ describe('the heartbeat', () => {
     expect(warned[0]! - begun).toBeLessThanOrEqual(23_000);
     heartbeat.seen(session);
     session.expiresAtMs = begun + 100_000;
-    session.warnAtMs = begun + 60_000;
+    session.warnBeforeMs = 40_000;
     clock.advance(27_000);
     expect(warned).toHaveLength(1);
     clock.advance(2_000);

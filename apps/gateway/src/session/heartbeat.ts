@@ -31,7 +31,7 @@ export class Heartbeat {
 
   /** A frame came: any proves life. Answers when that was, by {@link now}. */
   seen(session: Session): number {
-    session.seenAtMs = this.clock.monotonic();
+    session.seenAtMs = Math.floor(this.clock.monotonic());
     return session.seenAtMs;
   }
 
@@ -51,7 +51,7 @@ export class Heartbeat {
     if (isToBeWarned(session, this.clock.now())) {
       // The welcome is the first frame always.
       if (session.state !== 'live') return nowMs + 1;
-      session.warnAtMs = 0;
+      session.warnBeforeMs = 0;
       this.warn(session);
       return this.deadline(session);
     }
@@ -66,13 +66,13 @@ export class Heartbeat {
     if (session.state === 'waiting') return silentSinceMs + tokenWaitMs;
     const silence = silentSinceMs + this.timeoutMs;
     if (session.expiresAtMs === 0) return silence;
-    const nextMs = session.warnAtMs === 0 ? session.expiresAtMs : Math.min(session.warnAtMs, session.expiresAtMs);
+    const nextMs = session.expiresAtMs - session.warnBeforeMs;
     return Math.min(silence, this.clock.monotonic() + nextMs - this.clock.now());
   }
 }
 
 /** Who has expired meanwhile is past a warning, and who is silent too long past everything. */
 const isToBeWarned = (session: Session, nowMs: number) =>
-  session.warnAtMs !== 0 && session.warnAtMs <= nowMs && !hasExpired(session, nowMs);
+  session.warnBeforeMs !== 0 && session.expiresAtMs - session.warnBeforeMs <= nowMs && !hasExpired(session, nowMs);
 
 const hasExpired = (session: Session, nowMs: number) => session.expiresAtMs !== 0 && session.expiresAtMs <= nowMs;

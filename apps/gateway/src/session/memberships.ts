@@ -69,8 +69,15 @@ export class Memberships<C extends MemberList = MemberList> {
       this.c2 = channel;
       this.p2 = place;
     } else {
-      (this.moreChannels ??= []).push(channel);
-      (this.morePlaces ??= []).push(place);
+      this.moreChannels = grown(this.moreChannels, channel);
+      this.morePlaces = grown(this.morePlaces, place);
     }
   }
+}
+
+/** A short list has room for what is in it: `push` would make room for 17, 240 bytes for a session in three rooms. */
+function grown<T>(list: T[] | null, item: T): T[] {
+  if (list === null || list.length < 16) return (list ?? []).concat([item]);
+  list.push(item);
+  return list;
 }

@@ -42,12 +42,14 @@ export class Session {
   device: string | undefined = undefined;
   connSeq = 0;
   expiresAtMs = 0;
-  /** When the client is to be warned of it; 0 = no more. */
-  warnAtMs = 0;
+  /** How long before it the client is to be warned; 0 = no more. Like all that is whole and below 2³¹ it costs no object of its own. */
+  warnBeforeMs = 0;
   token: TokenMark | null = null;
   rights: RoomRights | null = null;
   /** Rooms that REST put it into, which it stays in whatever its token says. */
   byApi: Set<Channel> | null = null;
+  /** Rooms that REST wants its user in, as far as we were told; its client may have left them. */
+  lasting: Set<Channel> | null = null;
   labels: Labels | null = null;
   /** Message types wanted; null = all. */
   types: readonly number[] | null = null;
@@ -55,9 +57,9 @@ export class Session {
   isMinimal = false;
   rooms = 0;
   malformedFrames = 0;
-  /** Seconds since 1970: a small integer costs no object of its own. */
+  /** Seconds since 1970. */
   connectedAtS = 0;
-  /** When the last frame came. */
+  /** When the last frame came, in whole milliseconds of the clock that never goes back. */
   seenAtMs = 0;
   /** How full its buckets are, and the second in which that was looked at last: see FrameLimits. */
   frameLevel = 0;

@@ -18,6 +18,11 @@ export class LastingRooms {
     return rooms[place]!.map(roomChannel);
   }
 
+  /** Names the store: another one since it was emptied. @throws when the registry does not answer. */
+  life(): Promise<string> {
+    return this.memberships.life();
+  }
+
   private gather(): Map<string, number> {
     const asked = new Map<string, number>();
     this.answer = new Promise<void>((resolve) => setImmediate(resolve)).then(() => {

@@ -1,4 +1,5 @@
 import { setImmediate } from 'node:timers/promises';
+import { roomOfChannel } from '@app/protocol';
 import type { Census, NodeRef } from '@app/registry';
 import type { Clock, Log, Timer } from '@app/runtime';
 import type { LocalChannel } from '../room/channel-table.js';
@@ -64,7 +65,7 @@ export class RoomCounts {
     const due = rooms.filter(isDue);
     const told = due.map(({ members }) => members.length);
     const reports = due.map(({ app, channel }, i) => ({
-      key: `${app}/${channel.slice('room:'.length)}`,
+      key: `${app}/${roomOfChannel(channel)}`,
       members: told[i]!,
     }));
     const taken = await this.census.report(this.node(), reports);

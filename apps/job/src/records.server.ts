@@ -57,6 +57,11 @@ export class BusServer extends Server implements CustomTransportStrategy {
     }
   }
 
+  /** Ours are words. Nest's own tries each as JSON first, at every batch. */
+  protected override getRouteFromPattern(pattern: string): string {
+    return pattern;
+  }
+
   /** A handler's failure comes back from Nest as a stream that fails. */
   private async hand(pattern: Pattern, batch: ShardBatch): Promise<void> {
     const handler = this.getHandlerByPattern(pattern);

@@ -134,6 +134,28 @@ describe('a shard whose history is not as it was left', () => {
     await runs.close(clock, 0);
   });
 
+  it('gets a new epoch though nobody has a shard, but only where history knows none', async () => {
+    const { clock, history, runs, epoch } = await open();
+    const owned = new FakeShard();
+    await runs.of(owned);
+    owned.lost.abort(); // the bus is away
+    runs.watch(clock);
+    clock.advance(1_000);
+    await settled();
+    expect(await history.currentEpoch()).toBe(epoch);
+
+    const emptied = createMemoryHistory(parsePolicies(''), clock);
+    Object.assign(history, {
+      currentEpoch: () => emptied.currentEpoch(),
+      epochOf: (life: string) => emptied.epochOf(life),
+    });
+    clock.advance(1_000);
+    await settled();
+    expect(await history.currentEpoch()).toBeDefined();
+    expect(await history.currentEpoch()).not.toBe(epoch);
+    await runs.close(clock, 0);
+  });
+
   it('leaves nothing behind at its shard, however often that happens', async () => {
     const { runs } = await open();
     const owned = new FakeShard();

@@ -21,6 +21,8 @@ export class ShardRuns {
   private overdue: Timer | undefined;
   private watching: Timer | undefined;
   private isLooking = false;
+  /** Of the bus, as it was told last. */
+  private life: string | undefined;
   private onBegun: (run: ShardRun) => void = () => {};
 
   constructor(
@@ -31,6 +33,7 @@ export class ShardRuns {
 
   /** Names this life of the bus before anything is pushed, so that the first clients are welcomed with its epoch. */
   async nameEpoch(life: string): Promise<void> {
+    this.life = life;
     await persist(() => this.history.epochOf(life), {
       signal: this.closed.signal,
       onFailure: (err, attempt) => this.log.warn({ err, attempt }, 'epoch not named yet'),
@@ -41,6 +44,7 @@ export class ShardRuns {
   of(owned: OwnedShard): Promise<ShardRun> {
     const known = this.runs.get(owned);
     if (known) return known.begun;
+    this.life = owned.life;
     owned.signal.addEventListener('abort', () => this.lose(owned), { once: true });
     return this.start(this.runOf(owned));
   }
@@ -122,6 +126,7 @@ export class ShardRuns {
     this.isLooking = true;
     try {
       const runs = [...this.runs.values()].map(({ run }) => run).filter((run) => run.hasBegun && !run.ended);
+      if (runs.length === 0) await this.nameAgain();
       for (const life of new Set(runs.map(({ owned }) => owned.life))) {
         const ours = runs.filter(({ owned }) => owned.life === life);
         const asLeft = await this.history.remembers(
@@ -137,6 +142,16 @@ export class ShardRuns {
     } finally {
       this.isLooking = false;
     }
+  }
+
+  /**
+   * History that was emptied has no epoch, and while the bus is away nobody has a shard to find that out by: newcomers would
+   * be told positions of an epoch that is over.
+   */
+  private async nameAgain(): Promise<void> {
+    if (this.life === undefined || (await this.history.currentEpoch()) !== undefined) return;
+    const epoch = await this.history.epochOf(this.life);
+    this.log.warn({ epoch }, 'history was emptied: a new epoch');
   }
 
   private async begin(run: ShardRun, isAgain: boolean): Promise<ShardRun> {

@@ -97,7 +97,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
   app.useGlobalFilters(new ProblemFilter(routes, counters, log));
   if (config.swagger) serveDocs(app);
   const { host, port, rpcPort } = await listen(app, parts, { log, metrics, clock }).catch(async (error: unknown) => {
-    keys.close();
+    await keys.close();
     await shared?.close();
     throw error;
   });
@@ -120,7 +120,7 @@ export async function startLogic(parts: LogicParts): Promise<RunningLogic> {
     close: async () => {
       ending.abort();
       revoked.stop();
-      keys.close();
+      await keys.close();
       await shared?.close();
       await agent.close();
       app.get(Gateways).close();

@@ -1,4 +1,4 @@
-import { CodedError } from '@app/protocol';
+import { CodedError, parseConnectionId } from '@app/protocol';
 import { createMemoryRegistry, nodeRef, type NodeEntry } from '@app/registry';
 import { listMembers, type ConnectionSeen, type Contract, type Kick, type MembersAsked } from '@app/rpc';
 import { ManualClock, silentLog } from '@app/runtime';
@@ -95,7 +95,7 @@ describe('ConnectionService', () => {
     const { ids, page, registry } = await cluster(2, 2, 2);
     const { next } = await page(3);
     expect(next).toBe(ids[2]);
-    await registry.nodes.remove('gateway', 'g1', 2);
+    await registry.nodes.remove('gateway', 'g1', parseConnectionId(next!)!.incarnation);
     expect((await page(10, next)).ids).toEqual(ids.slice(4));
   });
 
@@ -117,7 +117,9 @@ describe('ConnectionService', () => {
     expect(gateways.kicks).toEqual([
       ['g1', { app: 'default', connections: [id], users: [], reason: 'spam', why: 'kicked' }],
     ]);
-    for (const gone of [id.replace('~2~', '~3~'), 'g1~2~zz', 'g9~1~1', 'nonsense', '']) {
+    const ofAnotherLife = id.replace(/~\w+~/, '~3~');
+    const unknown = id.replace(/\w+$/, 'zz');
+    for (const gone of [ofAnotherLife, unknown, 'g9~1~1', 'nonsense', '']) {
       expect(await service.kick('default', gone)).toEqual({
         kicked: 0,
         connections: [{ connection: gone, result: 'gone' }],

@@ -78,6 +78,17 @@ describe('KeyFile', () => {
     expect(names).toEqual(['b']);
   });
 
+  it('takes and says nothing once it is closed, even of a look that was under way', async () => {
+    writeFileSync(path, line('a'));
+    await file.open();
+    writeFileSync(path, line('b'));
+    const looking = file.check();
+    await file.close();
+    const atEnd = names;
+    await looking;
+    expect(names).toBe(atEnd);
+  });
+
   it.each([
     ['missing', () => rmSync(path, { force: true })],
     ['wrong', () => writeFileSync(path, 'plain\n')],

@@ -46,9 +46,11 @@ export class KeyFile {
     return this.turn;
   }
 
-  close(): void {
+  /** Resolves when the last look is over: nothing is taken or said after it. */
+  close(): Promise<void> {
     this.timer?.stop();
     this.watcher?.close();
+    return this.turn;
   }
 
   private async look(): Promise<void> {

@@ -7,11 +7,11 @@ import { KeyRing } from './key-ring.js';
 export async function openKeys(
   { apiKeys, apiKeysFile }: { apiKeys: readonly string[]; apiKeysFile: string | undefined },
   { clock, log, metrics }: { clock: Clock; log: Log; metrics: Metrics },
-): Promise<{ ring: KeyRing; close: () => void }> {
+): Promise<{ ring: KeyRing; close: () => Promise<void> }> {
   const ring = new KeyRing(keysOfList(apiKeys), apiKeysFile !== undefined, clock);
   const size = metrics.gauge('skylark_api_keys', 'Keys of REST that are in force or expired');
   size.set(ring.size);
-  if (apiKeysFile === undefined) return { ring, close: () => {} };
+  if (apiKeysFile === undefined) return { ring, close: async () => {} };
   const file = new KeyFile(
     apiKeysFile,
     (keys) => {

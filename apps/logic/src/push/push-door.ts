@@ -33,6 +33,7 @@ export class PushDoor {
       return { status: 200, body: reach, isReplay: false };
     }
     const push = this.pushes.check(caller, kind, targets, body, key);
+    if (key === undefined) return { status: 202, body: await this.pushes.put(push), isReplay: false };
     const [verdict] = await this.once.judge([push]);
     if (verdict?.is === 'refused') throw verdict.error;
     if (verdict?.is === 'done') return { status: 202, body: verdict.answer, isReplay: true };

@@ -1,4 +1,4 @@
-import { applyDecorators, Body, Controller, HttpCode, Post, Res, UsePipes } from '@nestjs/common';
+import { applyDecorators, Body, Controller, HttpCode, Post, Res } from '@nestjs/common';
 import { ApiHeader, ApiOkResponse, ApiOperation, ApiTags } from '@nestjs/swagger';
 import type { FastifyReply } from 'fastify';
 import { ApiAccepted, ApiExamples, ApiProblems, ApiV1 } from '../openapi.js';
@@ -62,7 +62,6 @@ const ApiPushed = (): MethodDecorator =>
 @ApiTags('push')
 @ApiV1()
 @Controller('v1/push')
-@UsePipes(BodyPipe)
 export class PushController {
   constructor(
     private readonly door: PushDoor,
@@ -85,7 +84,7 @@ export class PushController {
   })
   @ApiPushed()
   pushToAll(
-    @Body() body: PushToAllBody,
+    @Body(BodyPipe) body: PushToAllBody,
     @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -107,7 +106,7 @@ export class PushController {
   })
   @ApiPushed()
   pushToRooms(
-    @Body() body: PushToRoomsBody,
+    @Body(BodyPipe) body: PushToRoomsBody,
     @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -128,7 +127,7 @@ export class PushController {
   })
   @ApiPushed()
   pushToUsers(
-    @Body() body: PushToUsersBody,
+    @Body(BodyPipe) body: PushToUsersBody,
     @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -157,7 +156,7 @@ export class PushController {
   })
   @ApiPushed()
   pushToDevices(
-    @Body() body: PushToDevicesBody,
+    @Body(BodyPipe) body: PushToDevicesBody,
     @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -174,7 +173,7 @@ export class PushController {
   @ApiExamples(PushToConnectionsBody, { text: { connections: ['g1~1~2s'], type: 3, text: 'hello, connection' } })
   @ApiPushed()
   pushToConnections(
-    @Body() body: PushToConnectionsBody,
+    @Body(BodyPipe) body: PushToConnectionsBody,
     @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -195,7 +194,7 @@ export class PushController {
   })
   @ApiPushed()
   pushToLabels(
-    @Body() body: PushToLabelsBody,
+    @Body(BodyPipe) body: PushToLabelsBody,
     @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
     @Res({ passthrough: true }) reply: FastifyReply,
@@ -236,7 +235,7 @@ export class PushController {
     'unsupported_media_type',
   )
   async pushBatch(
-    @Body() body: PushBatchBody,
+    @Body(BodyPipe) body: PushBatchBody,
     @Caller() caller: Caller,
     @IdempotencyKey() key: string | undefined,
   ): Promise<PushResults> {

@@ -15,12 +15,13 @@ export type Push = Omit<PushRecord, 'part'>;
  * one would be over `maxBytes`.
  */
 export function recordsOf(push: Push, shardOf: (key: string) => number, maxBytes = maxRecordBytes): Publishing[] {
-  const room = Math.max(1, maxBytes - push.body.length - push.app.length - push.id.length - 4 * framingBytes);
+  const { app, body, id, expiresAtMs, retain, speed } = push;
+  const room = Math.max(1, maxBytes - body.length - app.length - id.length - 4 * framingBytes);
   return [...byShard(push, shardOf)].flatMap(([shard, targets]) =>
     split(targets, room).map((some, part) => ({
       shard,
-      key: channelKey(push.app, some[0]!.channel),
-      value: recordCodec.encode({ ...push, targets: some, part }),
+      key: channelKey(app, some[0]!.channel),
+      value: recordCodec.encode({ app, targets: some, body, id, expiresAtMs, retain, speed, part }),
     })),
   );
 }

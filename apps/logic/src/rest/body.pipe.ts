@@ -1,6 +1,7 @@
 import type { ArgumentMetadata, PipeTransform } from '@nestjs/common';
 import { CodedError, ErrorCode } from '@app/protocol';
 import { getMetadataStorage, validate, type ValidationError } from 'class-validator';
+import { fits } from './fits.js';
 import { BodyError, type FieldProblem } from './problem.js';
 import { itemsOf } from './rules.js';
 
@@ -29,7 +30,7 @@ export async function readBody<T extends object>(type: new () => T, value: unkno
 /** Lists in lists are looked into by calls in calls: one that fills the stack is refused like any other that is not right. */
 async function validated(dto: object): Promise<ValidationError[]> {
   try {
-    return await validate(dto);
+    return fits(dto) ? [] : await validate(dto);
   } catch (error) {
     if (error instanceof RangeError) throw new CodedError('invalid_body', 'The body is nested too deeply.');
     throw error;

@@ -12,5 +12,5 @@ export default {
   globalTeardown: '<rootDir>/test/support/servers.teardown.mjs',
   reporters: ['default', '<rootDir>/test/support/summary.reporter.mjs'],
   // A process to start, a Kafka group to rebalance: long enough to never be what fails, short enough to end.
-  testTimeout: 60_000,
+  testTimeout: 180_000,
 };

@@ -153,5 +153,5 @@ function describeStores(name: string, address: () => RedisAddress, before = ''):
     } finally {
       await link.close();
     }
-  }, 60_000);
+  });
 });

@@ -79,7 +79,7 @@ describeWithServers('three processes on Redis and Kafka', () => {
     const kafka = await startKafka({ port: kafkaPort });
     try {
       for (const url of urls) {
-        await until(async () => (await fetch(`${url}/health/ready`)).status === 200, `${url} to be ready`, 50_000);
+        await until(async () => (await fetch(`${url}/health/ready`)).status === 200, `${url} to be ready`);
       }
       cluster.clientUrls.push(`ws://127.0.0.1:${String((await gateway.says('gateway listens')).port)}/connect`);
       const ann = await cluster.connect('ann');
@@ -89,7 +89,7 @@ describeWithServers('three processes on Redis and Kafka', () => {
       await cluster[Symbol.asyncDispose]();
       await Promise.all([redis.stop(), kafka.stop()]);
     }
-  }, 120_000);
+  });
 });
 
 describe('a process that cannot start', () => {
@@ -133,6 +133,19 @@ describe('a process that cannot start', () => {
     expect(code).toBe(1);
     expect(said).toContain(`${setting}=${port}: the port is taken`);
     expect(said).not.toMatch(/\n\s+at /);
+  });
+});
+
+describe('a process whose lines nobody reads any more', () => {
+  it('goes on, and ends when it is told to', async () => {
+    const app = new AppProcess('standalone', { GATEWAY_PORT: '0', LOGIC_PORT: '0', LOG_LEVEL: 'debug' });
+    const { port } = await app.says('logic listens');
+    await app.says('clients are let in');
+    app.stopReading();
+    const live = `http://127.0.0.1:${String(port)}/health/live`;
+    for (let n = 0; n < 3; n += 1) expect((await fetch(live)).status).toBe(200);
+    app.kill('SIGTERM');
+    expect(await app.exited).toEqual({ code: 0, signal: null });
   });
 });
 

@@ -99,7 +99,7 @@ for (const proxy of proxies) {
       writeFileSync(file, config);
       child = spawn(proxy.program, proxy.args(file, folder), { stdio: 'ignore' });
       await until(async () => (await ask('GET', '/v1/online').catch(() => undefined))?.status === 200, 'the proxy');
-    }, 60_000);
+    });
     afterAll(async () => {
       const gone = child && once(child, 'close');
       child?.kill('SIGTERM');

@@ -183,5 +183,5 @@ describe('at LOG_LEVEL=trace, a process', () => {
       admin.disconnect();
       await redis.stop();
     }
-  }, 120_000);
+  });
 });

@@ -19,7 +19,7 @@ async function start() {
   const came = () =>
     people.flatMap((client) => rooms.map((room) => client.received(`room:${room}`).map(({ data }) => data)));
   const cameUntil = async (last: number) => {
-    await until(() => came().every((data) => data.includes(last)), `no. ${last} to come to everybody`, 45_000);
+    await until(() => came().every((data) => data.includes(last)), `no. ${last} to come to everybody`);
     return came();
   };
   return { cluster, push, came, cameUntil };

@@ -49,7 +49,7 @@ describeWithServers('a job that hangs until another one has its shards', () => {
     const commits = await watchCommits(cluster.env.KAFKA_TOPIC_PREFIX!);
     hung.kill('SIGSTOP');
     const shardsOfOther = () => other.lines.findLast(({ msg }) => msg === 'shards received')?.shards as number[];
-    await until(() => shardsOfOther().length === 4, 'the other job to have all shards', 30_000);
+    await until(() => shardsOfOther().length === 4, 'the other job to have all shards');
     await stream.more(20);
     hung.kill('SIGCONT');
     await hung.says('shards given back');

@@ -34,6 +34,31 @@ describeWithServers('a membership made by REST', () => {
     expect(back.received('room:r').map(({ data }) => data)).toEqual([2, 3, 4, 5]);
   });
 
+  it('that is changed while a gateway hangs holds there too, once it goes on', async () => {
+    await using cluster = new Processes({ ...keepsAll, LEASE_MS: '1000' });
+    await cluster.startJob();
+    const first = await cluster.startLogic();
+    const gateway = await cluster.startGateway();
+    await cluster.ready();
+    await cluster.post('/v1/rooms/r/join', { users: ['ann'] });
+    const ann = await cluster.connect('ann');
+    expect(await ann.next(108)).toMatchObject({ data: { room: 'r' } });
+    gateway.kill('SIGSTOP');
+    try {
+      first.kill('SIGKILL'); // a logic that was never connected to the gateway takes it for dead when its lease is over
+      await first.exited;
+      cluster.restUrls.length = 0;
+      await cluster.startLogic();
+      const change = (path: string) => cluster.post(`/v1/rooms/${path}`, { users: ['ann'] });
+      expect((await untilAnswered(() => change('r/leave'))).body).toMatchObject({ members: [{ result: 'left' }] });
+      expect((await untilAnswered(() => change('q/join'))).body).toMatchObject({ members: [{ result: 'joined' }] });
+    } finally {
+      gateway.kill('SIGCONT');
+    }
+    expect(await ann.next(109)).toMatchObject({ data: { room: 'r', by: 'api' } });
+    await ann.next(({ type, data }) => type === 108 && (data as { room: string }).room === 'q');
+  });
+
   it('outlives a Redis that is killed and comes back with its log; meanwhile REST says that it must be asked again', async () => {
     const redis = await startRedis({ appendonly: true });
     try {

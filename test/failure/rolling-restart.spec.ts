@@ -47,5 +47,5 @@ describeWithServers('a rolling restart of every process', () => {
       expect(new Set(person.recovered)).toEqual(new Set([true]));
       await person.leave();
     }
-  }, 120_000); // seven processes are started in it
+  });
 });

@@ -32,7 +32,7 @@ export class Stream {
   /** Resolves when every room has accepted so many more. */
   async more(pushes: number): Promise<void> {
     const enough = [...this.accepted.values()].map((ids) => ({ ids, wanted: ids.length + pushes }));
-    await until(() => enough.every(({ ids, wanted }) => ids.length >= wanted), `${pushes} more pushes`, 45_000);
+    await until(() => enough.every(({ ids, wanted }) => ids.length >= wanted), `${pushes} more pushes`);
   }
 
   /** What was accepted until now. */

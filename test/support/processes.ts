@@ -3,6 +3,7 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import { Clients } from './clients.js';
 import { clusterEnv } from './cluster.js';
+import { startArgs } from './start-args.js';
 
 export type AppName = 'gateway' | 'logic' | 'job' | 'standalone';
 
@@ -26,8 +27,9 @@ export class AppProcess {
   constructor(
     readonly app: AppName,
     env: Record<string, string>,
+    nodeArgs: readonly string[] = [],
   ) {
-    this.child = spawn(process.execPath, [`dist/apps/${app}/apps/${app}/src/main.js`], {
+    this.child = spawn(process.execPath, [...nodeArgs, ...startArgs(app)], {
       env: { PATH: process.env.PATH ?? '', ...env },
       stdio: ['ignore', 'pipe', 'pipe'],
     });
@@ -57,6 +59,12 @@ export class AppProcess {
       await new Promise<void>((resolve) => this.waiters.add(resolve));
       this.waiters.clear();
     }
+  }
+
+  /** Whoever reads what it prints is gone. */
+  stopReading(): void {
+    this.child.stdout!.destroy();
+    this.child.stderr!.destroy();
   }
 
   get isAlive(): boolean {
@@ -98,13 +106,17 @@ export class Processes extends Clients {
   readonly all: AppProcess[] = [];
   readonly env: Record<string, string>;
 
-  constructor(env: Record<string, string> = {}) {
+  /** @param nodeArgs of Node itself, by app. */
+  constructor(
+    env: Record<string, string> = {},
+    private readonly nodeArgs: (app: AppName) => readonly string[] = () => [],
+  ) {
     super();
     this.env = clusterEnv({ LOG_LEVEL: 'info', ...env });
   }
 
   start(app: AppName, env: Record<string, string> = {}): AppProcess {
-    const started = new AppProcess(app, { ...this.env, ...env });
+    const started = new AppProcess(app, { ...this.env, ...env }, this.nodeArgs(app));
     this.all.push(started);
     return started;
   }

@@ -10,7 +10,7 @@ import { freePort, launch, testServer, type TestServer } from './server-process.
 
 const run = promisify(execFile);
 /** What a server may take to answer on a loaded machine. */
-const READY_MS = 20_000;
+const READY_MS = 60_000;
 
 export interface RedisServer extends TestServer {
   /** `redis://127.0.0.1:port`, as `REDIS_URL` wants it. */

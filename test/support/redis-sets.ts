@@ -49,7 +49,7 @@ export async function startCluster({ replicas = 0 } = {}) {
   /** Another node has the slot that a killed one had. */
   const hasTakenOver = async (killed: RedisServer, key: string) => {
     const other = nodes.find((node) => node !== killed);
-    await until(async () => (await ownerOf(key, other)) !== killed, 'a replica to take over', 60_000);
+    await until(async () => (await ownerOf(key, other)) !== killed, 'a replica to take over');
   };
   /** Gives the slot of a key to another node. */
   const move = async (key: string) => {
@@ -97,7 +97,7 @@ export async function startSentinels() {
         return of('num-slaves') === '1' && of('num-other-sentinels') === '2';
       };
       const child = await launch('redis-server', [config, '--sentinel'], async () => {});
-      return { port, child, ready: () => until(() => knowsAll().catch(() => false), 'a sentinel', 20_000), asked };
+      return { port, child, ready: () => until(() => knowsAll().catch(() => false), 'a sentinel'), asked };
     }),
   );
   await Promise.all(sentinels.map(({ ready }) => ready()));

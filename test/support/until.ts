@@ -5,7 +5,7 @@
 export async function until(
   holds: () => boolean | Promise<boolean>,
   what = 'a state that did not come',
-  withinMs = 15_000,
+  withinMs = 60_000,
 ): Promise<void> {
   const deadline = Date.now() + withinMs;
   for (let look = 0; !(await holds()); look++) {

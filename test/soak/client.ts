@@ -70,8 +70,9 @@ export class SoakClient {
     private readonly world: World,
     private readonly random: Seeded,
   ) {
-    this.follower = { ...person, name, visits: [], stays: new Map(), pauses: [], strays: [] };
     this.rooms = new Set(rooms);
+    const wants = new Set(['all', `user:${person.user}`, ...rooms.map((room) => `room:${room}`)]);
+    this.follower = { ...person, name, wants, visits: [], stays: new Map(), pauses: [], strays: [] };
   }
 
   /** The connection that it has now. */
@@ -127,6 +128,7 @@ export class SoakClient {
     if (this.state !== 'here') return;
     this.rooms.add(room);
     const channel = `room:${room}`;
+    this.follower.wants.add(channel);
     if (!withSince) this.positions.delete(channel);
     this.line?.join(room, this.positions.get(channel));
   }
@@ -134,6 +136,7 @@ export class SoakClient {
   leave(room: string): void {
     if (this.state !== 'here') return;
     this.rooms.delete(room);
+    this.follower.wants.delete(`room:${room}`);
     this.line?.leave(room);
   }
 
@@ -233,6 +236,8 @@ class Line {
   readonly socket: WebSocket;
   wasWelcomed = false;
   readonly askedAt: number;
+  /** Channels that its upgrade asked for, or has anyhow. */
+  private readonly asked: readonly string[];
   private readonly stays = new Map<string, Stay>();
   private readonly requests = new Map<string, (packet: Packet) => void>();
   private refs = 0;
@@ -252,6 +257,7 @@ class Line {
     private readonly events: LineEvents,
   ) {
     this.askedAt = world.now();
+    this.asked = [...follower.wants];
     this.socket = new WebSocket(url, { perMessageDeflate: false, skipUTF8Validation: true });
     this.deadline = setTimeout(() => this.over('no welcome'), upgradeMs);
     this.socket.on('message', (data) => this.take(JSON.parse((data as Buffer).toString()) as Packet));
@@ -335,6 +341,12 @@ class Line {
     for (const [channel, state] of Object.entries(channels)) {
       this.enter(channel, state, this.since.get(channel), this.askedAt);
     }
+    // It will be joined anew, without a word of what was missed.
+    const told = new Set(Object.keys(channels).map((name) => this.channelOf(name)));
+    for (const channel of this.asked.filter((one) => !told.has(one))) {
+      const why = 'asked for and not in the welcome';
+      this.follower.strays.push({ channel, n: -1, at: this.world.now(), why });
+    }
     // Nothing of it is kept, and it has no position to come back with.
     this.stay(`connection:${connectionId}`, { epoch: 'none', offset: -1 }, undefined, this.askedAt);
     this.events.onWelcome(welcome);
@@ -366,7 +378,7 @@ class Line {
   }
 
   private stay(name: string, state: ChannelState, since: Position | undefined, askedAt: number): Stay {
-    const channel = name === 'user' ? `user:${this.follower.user}` : name;
+    const channel = this.channelOf(name);
     const stay: Stay = {
       channel,
       began: since === undefined ? 'fresh' : state.recovered === true ? 'resumed' : 'hole',
@@ -386,14 +398,18 @@ class Line {
     return stay;
   }
 
+  /** On the wire a client's own channel is `user`. */
+  private channelOf(name: string): string {
+    return name === 'user' ? `user:${this.follower.user}` : name;
+  }
+
   private delivered({ channel = 'user', data, offset }: Packet): void {
     const { n } = data as Payload;
     const at = this.world.now();
     this.world.onDelivery(this.follower, data as Payload, at);
     const stay = this.stays.get(channel);
     if (!stay) {
-      const of = channel === 'user' ? `user:${this.follower.user}` : channel;
-      this.follower.strays.push({ channel: of, n, at, why: 'came while not in the channel' });
+      this.follower.strays.push({ channel: this.channelOf(channel), n, at, why: 'came while not in the channel' });
       return;
     }
     stay.got.add(n, offset!, at);

@@ -101,11 +101,13 @@ export interface Visit {
 /** A client over all its connections. */
 export interface Follower extends Person {
   name: string;
+  /** Channels that it wants to be in now. */
+  wants: Set<string>;
   visits: Visit[];
   stays: Map<string, Stay[]>;
   /** From, to: when it did not read. */
   pauses: [number, number][];
-  /** What came and must not have: outside of the channel, or another variant than that for its labels. */
+  /** What came and must not have: outside of the channel, another variant than that for its labels, a welcome without what was asked for. */
   strays: { channel: string; n: number; at: number; why: string }[];
 }
 

@@ -10,8 +10,10 @@ class Story {
   private readonly strays: Follower['strays'] = [];
   private readonly pauses: Follower['pauses'] = [];
   private readonly visits: Follower['visits'] = [];
+  private readonly wanted = new Set<string>();
   private readonly memberships: MembershipChange[] = [];
   private others: Follower[] = [];
+  private isAllKept = false;
 
   /** Pushed at `n` seconds and accepted at once, unless it says otherwise. */
   push(n: number, what: Partial<Push> = {}): this {
@@ -55,6 +57,17 @@ class Story {
     return this;
   }
 
+  /** More than is ever pushed: nothing is trimmed. */
+  keepsAll(): this {
+    this.isAllKept = true;
+    return this;
+  }
+
+  wants(channel: string): this {
+    this.wanted.add(channel);
+    return this;
+  }
+
   stray(n: number): this {
     this.strays.push({ channel: 'room:a', n, at: n * 1_000, why: 'came while not in the channel' });
     return this;
@@ -87,7 +100,7 @@ class Story {
       forgetful: ['flush-redis'],
       endAt: 1_000_000,
       isKeptIn: (channel) => channel !== 'room:live' && !channel.startsWith('connection:'),
-      keepsAll: () => true,
+      keepsAll: () => this.isAllKept,
     });
   }
 
@@ -100,11 +113,20 @@ class Story {
     const stays = new Map<string, Stay[]>();
     for (const stay of this.stays) stays.set(stay.channel, [...(stays.get(stay.channel) ?? []), stay]);
     const person = { user: 'u', device: 'phone', labels: { p: 'ios' } };
-    return { name: 'c', ...person, visits: this.visits, stays, pauses: this.pauses, strays: this.strays };
+    return {
+      name: 'c',
+      ...person,
+      wants: this.wanted,
+      visits: this.visits,
+      stays,
+      pauses: this.pauses,
+      strays: this.strays,
+    };
   }
 }
 
 const asked = (sentAt: number, isUnsure = false) => ({ sentAt, answeredAt: isUnsure ? undefined : sentAt + 100 });
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, i) => from + i);
 const dropped = (closedAt: number) => ({ end: 'dropped' as const, closedAt });
 const resumed = (offset: number, at: number) => ({
   began: 'resumed' as const,
@@ -167,6 +189,11 @@ describe('the balance of a client in a channel', () => {
     expect(story.problems).toEqual({ silentGap: 1 });
   });
 
+  it('asks for what was pushed after the client came, also when it was told a place far behind that', () => {
+    const story = new Story().pushed(1, 3).witness().stay({ openedAt: 500, base: 10_000 });
+    expect(story.problems).toEqual({ lost: 3 });
+  });
+
   it('takes a push that was never answered 202 as one that may come, once', () => {
     const unsure = { acceptedAt: undefined };
     expect(new Story().push(1).push(2, unsure).push(3).stay({}, 1, 3).problems).toEqual({});
@@ -214,7 +241,36 @@ describe('the balance over connections', () => {
     };
     const story = new Story().pushed(1, 5).stay(dropped(2_500), 1, 2).stay(hole, 5);
     expect(story.problems).toEqual({});
-    expect(story.verdict).toMatchObject({ holesTold: 1, holesToldInSameEpoch: 1, missingTold: 3 });
+    expect(story.verdict).toMatchObject({ holesTold: 1, holesToldInSameEpoch: 1, missingTold: 2 });
+  });
+
+  it('allows it only where something may have been lost', () => {
+    const hole = (epoch: string) => ({ ...resumed(20, 4_500), began: 'hole' as const, epoch });
+    const story = (epoch: string) =>
+      new Story().keepsAll().pushed(1, 5).stay(dropped(2_500), 1, 2).stay(hole(epoch), 3, 4, 5);
+    expect(story('e').problems).toEqual({ needless: 1 });
+    expect(story('f').problems).toEqual({ needless: 1 });
+    expect(story('e').fault(3_000, 3_001, 'flush-redis').problems).toEqual({});
+    expect(story('e').fault(3_000, 3_001, 'kill-redis').problems).toEqual({ needless: 1 });
+    expect(story('f').fault(3_000, 3_001, 'kill-redis').problems).toEqual({});
+    expect(story('f').fault(3_000, 3_001, 'kill-job').problems).toEqual({ needless: 1 });
+    // What was forgotten after it was told is no reason for it, and neither is what was long before the position.
+    expect(story('e').fault(4_600, 4_601, 'flush-redis').problems).toEqual({ needless: 1 });
+    expect(story('e').fault(-40_000, -39_000, 'flush-redis').problems).toEqual({ needless: 1 });
+  });
+
+  it('allows it to who was told that there is no epoch yet, however long ago, if the store had been emptied then', () => {
+    const hole = { ...resumed(600, 62_000), began: 'hole' as const, since: { epoch: 'none', offset: 600 } };
+    const story = () =>
+      new Story()
+        .keepsAll()
+        .pushed(5, 65)
+        .stay({ ...dropped(60_500), epoch: 'none', openedAt: 4_500 }, ...range(5, 60))
+        .stay(hole, ...range(61, 65));
+    expect(story().problems).toEqual({ needless: 1 });
+    expect(story().fault(2_000, 2_001, 'flush-redis').problems).toEqual({});
+    expect(story().fault(2_000, 2_001, 'kill-job').problems).toEqual({ needless: 1 });
+    expect(story().fault(-40_000, -39_000, 'flush-redis').problems).toEqual({ needless: 1 });
   });
 
   it('does not allow one in the middle of what came before the hole was told', () => {
@@ -266,6 +322,13 @@ describe('the balance over connections', () => {
     expect(new Story().pushed(1, 2).stay(dropped(2_500), 1, 2).problems).toEqual({ away: 1 });
   });
 
+  it('finds who is back, and not in a channel that it wants: nothing would be promised there', () => {
+    const story = (back: Partial<Omit<Stay, 'got'>>) =>
+      new Story().pushed(1, 5).wants('room:a').stay(dropped(2_500), 1, 2).stay({ channel: 'all' }).stay(back, 3, 4, 5);
+    expect(story({ ...resumed(20, 4_500), end: 'left', closedAt: 6_000 }).problems).toEqual({ away: 1 });
+    expect(story(resumed(20, 4_500)).problems).toEqual({});
+  });
+
   it('finds clients that do not agree about an offset', () => {
     const story = new Story().pushed(1, 3).witness().stay({}, 1, { n: 2, offset: 21 }, 3);
     expect(story.problems).toEqual({ disagreement: 1 });
@@ -288,6 +351,14 @@ describe('what is not kept', () => {
     expect(new Story().push(1).push(20, fleeting).push(60).stay({}, 1, 60).problems).toEqual({ fleetingLost: 1 });
     const live = new Story().push(20, { channels: ['room:live'] }).stay({ channel: 'room:live' });
     expect(live.problems).toEqual({ fleetingLost: 1 });
+  });
+
+  it('is also what came last before a client left: it had to come while it was there', () => {
+    const story = (closedAt: number) =>
+      new Story().push(1).push(20).stay({ end: 'left', closedAt }, 1).stay({ channel: 'all' });
+    expect(story(26_000).problems).toEqual({ fleetingLost: 1 });
+    expect(story(24_000).problems).toEqual({});
+    expect(story(26_000).fault(19_000, 22_000).problems).toEqual({});
   });
 
   it('must not come after its time', () => {

@@ -1,3 +1,4 @@
+import { noEpoch } from '../../apps/gateway/src/room/current-epoch.js';
 import { isFor } from './audience.js';
 import { calmness, type Calm } from './calm.js';
 import type { FaultMark, Follower, MembershipChange, Push, Stay } from './journal.js';
@@ -16,6 +17,7 @@ export type Problem =
   | 'fleetingLost'
   | 'disagreement'
   | 'membership'
+  | 'needless'
   | 'away';
 
 export interface Finding {
@@ -40,11 +42,9 @@ export interface Verdict {
   deliveries: number;
   /** Deliveries that had to be there, and were. */
   promisedKept: number;
-  /** Welcomes and replies that told recovered:false, and of these: in a channel that had lost nothing. */
+  /** Welcomes and replies that told recovered:false, and of these: with the same epoch. */
   holesTold: number;
   holesToldInSameEpoch: number;
-  /** Of these, in channels that keep everything: nothing was lost there. */
-  needlessHoles: string[];
   /** Deliveries that are missing where a hole was told. */
   missingTold: number;
   /** Fleeting ones (retain:false, ttlMs, channels without history) that did not come, outside of calm. */
@@ -62,7 +62,7 @@ export interface Evidence {
   followers: readonly Follower[];
   faults: readonly FaultMark[];
   memberships: readonly MembershipChange[];
-  /** Faults after which nobody knows of memberships any more. */
+  /** Faults after which nothing of registry and history is known any more. */
   forgetful: readonly string[];
   /** When nothing more was waited for, in milliseconds of the run. */
   endAt: number;
@@ -79,6 +79,8 @@ const slackMs = 5_000;
 /** Positions told so shortly after a flush may still be of before it. */
 const afterFlushMs = 30_000;
 const lateSlackMs = 2_000;
+/** Faults after which servers may come back with less, so that another epoch begins. */
+const renewing: readonly string[] = ['kill-redis', 'kill-kafka', 'disk-full'];
 
 /** Compares what was accepted with what came, client by client and channel by channel. */
 export function judge(evidence: Evidence): Verdict {
@@ -90,16 +92,16 @@ interface Stretch {
   stays: Stay[];
   /** Ends with the client still there. */
   isOpen: boolean;
-  /** Ends because the client was told that something may be missing. */
-  endedByHole: boolean;
+  /** The stay at which the client was told that something may be missing, when it ends by that. */
+  hole: Stay | undefined;
 }
 
 class Balance {
   readonly verdict: Verdict = {
     problems: {
-      lost: 0, silentGap: 0, twice: 0, outOfOrder: 0, wrong: 0, late: 0, fleetingLost: 0, disagreement: 0, membership: 0, away: 0,
+      lost: 0, silentGap: 0, twice: 0, outOfOrder: 0, wrong: 0, late: 0, fleetingLost: 0, disagreement: 0, membership: 0, needless: 0, away: 0,
     },
-    findings: [], pushes: 0, accepted: 0, deliveries: 0, promisedKept: 0, holesTold: 0, holesToldInSameEpoch: 0, needlessHoles: [],
+    findings: [], pushes: 0, accepted: 0, deliveries: 0, promisedKept: 0, holesTold: 0, holesToldInSameEpoch: 0,
     missingTold: 0, fleetingMissed: 0, againAfterHole: 0, resumes: 0, memberships: 0,
   }; // prettier-ignore
   private readonly byChannel = new Map<string, Push[]>();
@@ -142,9 +144,11 @@ class Balance {
       for (const stretch of stretchesOf(stays)) this.inStretch(follower, channel, stretch);
       this.acrossHoles(follower, stays);
     }
-    if (![...follower.stays.values()].some((stays) => stays.at(-1)?.end === 'open')) {
-      const detail = 'was not there at the end';
-      this.found({ problem: 'away', client: follower.name, channel: '', n: -1, at: this.evidence.endAt, detail });
+    const isIn = (channel: string) => follower.stays.get(channel)?.at(-1)?.end === 'open';
+    const missing = [...follower.stays.keys()].some(isIn) ? [...follower.wants].filter((one) => !isIn(one)) : [''];
+    for (const channel of missing) {
+      const detail = channel === '' ? 'was not there at the end' : 'is connected, and not in a channel that it wants';
+      this.found({ problem: 'away', client: follower.name, channel, n: -1, at: this.evidence.endAt, detail });
     }
   }
 
@@ -199,7 +203,7 @@ class Balance {
   }
 
   /** What must hold over connections that resumed one another: everything came, and nothing again. */
-  private inStretch(follower: Follower, channel: string, { stays, isOpen, endedByHole }: Stretch): void {
+  private inStretch(follower: Follower, channel: string, { stays, isOpen, hole }: Stretch): void {
     const first = stays[0]!;
     /** When each came first, by number. */
     const came = new Map<number, number>();
@@ -228,7 +232,8 @@ class Balance {
       }
       if (!this.isAfter(push, first)) continue;
       if (came.has(push.n)) this.verdict.promisedKept += 1;
-      else if (push.n > newest && !isOpen) this.verdict.missingTold += endedByHole ? 1 : 0;
+      else if (push.n > newest && hole) this.verdict.missingTold += this.isAfter(push, hole) ? 0 : 1;
+      else if (push.n > newest && !isOpen) this.fleeting(follower, channel, push, stays, came);
       else {
         const problem = push.n < newest ? 'silentGap' : 'lost';
         const detail = `accepted at ${push.acceptedAt}, ${this.witness.describe(channel, push.n)}; its client stays since ${first.openedAt} (${first.began}, ${first.epoch}:${first.base}), newest ${newest}`;
@@ -240,12 +245,14 @@ class Balance {
   /** Whether a stream that begins with this stay promises the push. */
   private isAfter(push: Push, stay: Stay): boolean {
     const offset = this.witness.offset(stay.channel, push.n, stay.epoch);
-    if (offset === undefined) return push.sentAt > stay.openedAt;
+    // Whatever place it was told: a place too far on would leave out everything.
+    if (push.sentAt > stay.openedAt) return true;
+    if (offset === undefined) return false;
     // What somebody had before this client asked lay before its place, even if the store has forgotten so.
     return offset > stay.base && this.witness.firstSeenAt(stay.channel, push.n, stay.epoch)! >= stay.askedAt;
   }
 
-  /** What is not kept must come to who is there, when nothing is wrong anywhere. */
+  /** What nobody is owed later must come to who is there, when nothing is wrong anywhere: what is not kept, and what came last before a client left. */
   private fleeting(
     follower: Follower,
     channel: string,
@@ -272,16 +279,19 @@ class Balance {
     const before = new Set<number>();
     /** When the client learnt the position that it came back with. */
     let knownAt = 0;
-    for (const { began, since, epoch, base, channel, got, askedAt, openedAt } of stays) {
+    /** When it was last told that there is no epoch yet: from then on its position is none that anybody knows. */
+    let epochlessAt = 0;
+    for (const stay of stays) {
+      const { began, since, epoch, channel, got, openedAt } = stay;
       const isSameEpoch = since?.epoch === epoch;
       if (began === 'hole') {
         this.verdict.holesTold += 1;
         if (isSameEpoch) this.verdict.holesToldInSameEpoch += 1;
-        if (isSameEpoch && this.evidence.keepsAll(channel) && !this.isForgotten(knownAt)) {
-          this.verdict.needlessHoles.push(
-            `${follower.name} ${channel}: asked at ${askedAt} after ${since.offset}, told ${base}`,
-          );
-        }
+        if (
+          this.evidence.keepsAll(channel) &&
+          !this.mayBeForgotten(stay, since?.epoch === noEpoch ? epochlessAt : knownAt)
+        )
+          this.needless(follower, stay);
         for (let i = 0; i < got.length; i += 1) {
           // A gateway cannot know how far somebody has seen of a channel that keeps nothing: docs/delivery.md.
           if (isSameEpoch && got.offset(i) <= since.offset && this.evidence.isKeptIn(channel)) {
@@ -292,12 +302,23 @@ class Balance {
       }
       for (let i = 0; i < got.length; i += 1) before.add(got.n(i));
       knownAt = got.length > 0 ? got.at(got.length - 1) : openedAt;
+      if (epoch === noEpoch) epochlessAt = openedAt;
     }
   }
 
-  /** Whether the store has forgotten what lay behind a position that was told then. */
-  private isForgotten(toldAt: number): boolean {
-    return this.evidence.faults.some(({ kind, toMs }) => kind === 'flush-redis' && toMs + afterFlushMs >= toldAt);
+  /** Nothing was lost there: who is told so without need is promised nothing, however much is lost. */
+  private needless({ name: client }: Follower, { channel, since, epoch, base, openedAt: at }: Stay): void {
+    const detail = `recovered:false after ${since!.epoch}:${since!.offset}, told ${epoch}:${base}`;
+    this.found({ problem: 'needless', client, channel, n: -1, at, detail });
+  }
+
+  /** Whether a position that was told then may lie before something that the store, or the bus, has forgotten since. */
+  private mayBeForgotten({ since, epoch, openedAt }: Stay, toldAt: number): boolean {
+    const { faults, forgetful } = this.evidence;
+    const kinds = since?.epoch === epoch ? forgetful : [...forgetful, ...renewing];
+    return faults.some(
+      ({ kind, fromMs, toMs }) => kinds.includes(kind) && fromMs <= openedAt && toMs + afterFlushMs >= toldAt,
+    );
   }
 }
 
@@ -307,8 +328,8 @@ function stretchesOf(stays: readonly Stay[]): Stretch[] {
     const open = stretches.at(-1);
     if (stay.began === 'resumed' && open) open.stays.push(stay);
     else {
-      if (open) open.endedByHole = stay.began === 'hole';
-      stretches.push({ stays: [stay], isOpen: false, endedByHole: false });
+      if (open && stay.began === 'hole') open.hole = stay;
+      stretches.push({ stays: [stay], isOpen: false, hole: undefined });
     }
   }
   const last = stretches.at(-1);

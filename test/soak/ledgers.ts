@@ -10,6 +10,9 @@ export interface Balance {
   uneven: string[];
 }
 
+/** A process as far as it counts. */
+export type Counting = Pick<SoakProcess, 'name' | 'role' | 'lives' | 'isRunning' | 'healthUrl'>;
+
 const counted = /^(skylark_[a-z_]+)(\{[^}]*\})? (\S+)$/;
 const isOfTimes = /_(?:bucket|seconds|seconds_sum|seconds_count)$/;
 /** Of the way to a session: docs/delivery.md. */
@@ -23,7 +26,10 @@ export class Ledgers {
   /** By process and life. */
   private readonly seen = new Map<string, Counts>();
 
-  constructor(private readonly processes: readonly SoakProcess[]) {}
+  constructor(
+    private readonly processes: readonly Counting[],
+    private readonly read: (app: Counting) => Promise<string> = metricsOf,
+  ) {}
 
   async look(): Promise<void> {
     await Promise.all(this.processes.map((app) => this.lookAt(app)));
@@ -113,29 +119,36 @@ export class Ledgers {
     return { said: parts.flatMap(({ said }) => said), uneven: parts.flatMap(({ uneven }) => uneven) };
   }
 
-  private living(...roles: SoakProcess['role'][]): { life: string; counts: Counts }[] {
+  private living(...roles: Counting['role'][]): { life: string; counts: Counts }[] {
     return this.processes
       .filter((app) => roles.includes(app.role) && app.isRunning)
       .map((app) => ({ life: lifeOf(app), counts: this.seen.get(lifeOf(app)) ?? {} }));
   }
 
-  private async lookAt(app: SoakProcess): Promise<void> {
+  private async lookAt(app: Counting): Promise<void> {
     const life = lifeOf(app);
     try {
-      const answer = await fetch(`${app.healthUrl}/metrics`, { signal: AbortSignal.timeout(2_000) });
-      const counts: Counts = {};
-      for (const line of (await answer.text()).split('\n')) {
-        const match = counted.exec(line);
-        if (match && !isOfTimes.test(match[1]!)) counts[match[1]! + (match[2] ?? '')] = Number(match[3]);
-      }
-      this.seen.set(life, counts);
+      this.seen.set(life, countsIn(await this.read(app)));
     } catch {
       // down, stopped or starting: asked again in a few seconds
     }
   }
 }
 
-const lifeOf = ({ name, lives }: SoakProcess): string => `${name}#${lives}`;
+const metricsOf = async ({ healthUrl }: Counting): Promise<string> =>
+  (await fetch(`${healthUrl}/metrics`, { signal: AbortSignal.timeout(2_000) })).text();
+
+/** By metric and labels; what measures times is left out. */
+function countsIn(text: string): Counts {
+  const counts: Counts = {};
+  for (const line of text.split('\n')) {
+    const match = counted.exec(line);
+    if (match && !isOfTimes.test(match[1]!)) counts[match[1]! + (match[2] ?? '')] = Number(match[3]);
+  }
+  return counts;
+}
+
+const lifeOf = ({ name, lives }: Counting): string => `${name}#${lives}`;
 const sumOf = (numbers: readonly number[]): number => numbers.reduce((sum, number) => sum + number, 0);
 const judged = (said: string, isEven: boolean): Balance => ({
   said: [said],

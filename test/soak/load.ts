@@ -10,7 +10,7 @@ import { Drafts } from './drafts.js';
 import { Rest } from './rest.js';
 import { Seeded } from '../fuzz/seeded.js';
 import { Pusher } from './pusher.js';
-import { timeline } from './timeline.js';
+import { firstSeen, type First } from './timeline.js';
 import { ownRecords, type OwnRecords } from './own-records.js';
 import { recoveries, type Recovered } from './recovery.js';
 
@@ -19,7 +19,7 @@ export interface LoadOrder {
   clients: number;
   rate: number;
   jitter: boolean;
-  /** Faults after which nobody knows of memberships any more. */
+  /** Faults after which nothing of registry and history is known any more. */
   forgetful: readonly string[];
   gateways: readonly string[];
   logics: readonly string[];
@@ -40,7 +40,7 @@ export interface Second {
 }
 
 export type FromLoad =
-  | { did: 'begin' }
+  | { did: 'begin'; startedAt: number }
   | { did: 'second'; second: Second; waiting: number }
   | { did: 'settled'; verdict: Verdict; figures: LoadFigures }
   | { did: 'round'; round: Round };
@@ -65,12 +65,14 @@ export interface LoadFigures {
   records: OwnRecords;
   /** Pushed messages that came from each gateway, whoever still listened. */
   received: number[];
-  /** What the client of the first finding got around it. */
-  timeline: string[];
+  /** Around the first finding. */
+  first: First | undefined;
   /** From the end of the load until every client had everything, in milliseconds. */
   settledAfterMs: number;
 }
 
+/** Nothing came for so long: what is under way has come, and what came last has had its time to be late or twice. */
+const quietMs = 6_000;
 /** Nothing more came for so long: it will not. */
 const hopelessMs = 40_000;
 /** Of the round at the end. */
@@ -143,28 +145,30 @@ class Load {
   /** Ends the load, waits until everybody has everything, and tells what is missing when that does not come. */
   async settle(withinMs: number, faults: FaultMark[]): Promise<void> {
     const from = this.now();
-    const deadline = from + withinMs;
+    let deadline = from + withinMs;
     for (const habits of this.habits) habits.stop();
     await Promise.all([this.pusher.stop(withinMs / 2), this.changes.stop()]);
-    let verdict = this.judge(faults);
+    let verdict: Verdict | undefined;
     let settledAt = this.now();
     let missing = Infinity;
     let better = this.now();
-    for (;;) {
-      const isQuiet = this.now() - this.lastDeliveryAt > 3_000 && this.clients.every((client) => !client.isPaused);
-      if (isQuiet) {
-        verdict = this.judge(faults);
-        const { lost, silentGap, away } = verdict.problems;
-        if (lost + silentGap + away === 0) break;
-        settledAt = this.now();
-        if (lost + silentGap + away < missing) {
-          missing = lost + silentGap + away;
-          better = this.now();
-        }
-        if (this.now() - better > hopelessMs) break;
-      }
-      if (this.now() > deadline) break;
+    while (verdict === undefined || (this.now() < deadline && this.now() - better < hopelessMs)) {
       await pause(1_000);
+      const isQuiet = this.now() - this.lastDeliveryAt > quietMs && this.clients.every((client) => !client.isPaused);
+      if (!isQuiet && this.now() < deadline) continue;
+      const judgedAt = this.now();
+      verdict = this.judge(faults);
+      const { lost, silentGap, away } = verdict.problems;
+      if (lost + silentGap + away === 0) break;
+      settledAt = judgedAt;
+      if (lost + silentGap + away < missing) {
+        missing = lost + silentGap + away;
+        better = judgedAt;
+      }
+      // Of half an hour it takes half a minute, in which no client reads: that is not the system's time.
+      const took = this.now() - judgedAt;
+      deadline += took;
+      better += took;
     }
     say({ did: 'settled', verdict, figures: this.figures(verdict, faults, Math.max(0, settledAt - from)) });
   }
@@ -216,7 +220,11 @@ class Load {
       records: ownRecords(this.pusher.pushes.values()),
       received: this.received,
       recoveries: recoveries(this.clients, faults),
-      timeline: timeline(verdict, this.clients, this.pusher.pushes),
+      first: firstSeen(
+        verdict,
+        this.clients.map(({ follower }) => follower),
+        this.pusher.pushes,
+      ),
       settledAfterMs,
     };
   }
@@ -254,7 +262,7 @@ const pause = (ms: number) => new Promise((resolve) => setTimeout(resolve, ms));
 async function begin(load: Load): Promise<void> {
   await load.gather();
   load.begin();
-  say({ did: 'begin' });
+  say({ did: 'begin', startedAt: load.startedAt });
 }
 
 let load: Load;

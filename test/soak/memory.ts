@@ -23,7 +23,7 @@ const tellingMs = 60_000;
 export class Memory {
   private readonly samples = new Map<string, Sample[]>();
 
-  constructor(private readonly processes: readonly SoakProcess[]) {}
+  constructor(private readonly processes: readonly Pick<SoakProcess, 'name' | 'lives' | 'rssKb'>[]) {}
 
   /** `at`: milliseconds of the run. */
   note(at: number): void {

@@ -15,20 +15,22 @@ export interface OwnRecords {
 const partition = kafkajs.Partitioners.DefaultPartitioner();
 const partitionMetadata = Array.from({ length: shards }, (_, partitionId) => ({ partitionId, leader: 0 }));
 
+/** The shard of a channel, by the word of another client of Kafka than the system's. */
+export const shardOf = (channel: string): number =>
+  partition({
+    topic: '',
+    partitionMetadata: partitionMetadata as never,
+    message: { key: `default/${channel}`, value: null },
+  });
+
 export function ownRecords(pushes: Iterable<Push>): OwnRecords {
-  const shardOf = new Map<string, number>();
+  const known = new Map<string, number>();
   const records = { owed: 0, unsure: 0, most: 0 };
   for (const { channels, acceptedAt, attempts } of pushes) {
     const its = new Set<number>();
     for (const channel of channels) {
-      let shard = shardOf.get(channel);
-      if (shard === undefined) {
-        const message = { key: `default/${channel}`, value: null };
-        shardOf.set(
-          channel,
-          (shard = partition({ topic: '', partitionMetadata: partitionMetadata as never, message })),
-        );
-      }
+      let shard = known.get(channel);
+      if (shard === undefined) known.set(channel, (shard = shardOf(channel)));
       its.add(shard);
     }
     records.most += attempts * its.size;

@@ -1,6 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { closeSync, openSync, readFileSync } from 'node:fs';
+import { startArgs } from '../support/start-args.js';
 
 export type Role = 'gateway' | 'logic' | 'job' | 'standalone';
 
@@ -35,8 +36,7 @@ export class SoakProcess {
     this.isWanted = true;
     this.lives += 1;
     const log = openSync(this.logFile, 'a');
-    const main = `${this.dist}/apps/${this.role}/apps/${this.role}/src/main.js`;
-    const child = spawn(process.execPath, [main], {
+    const child = spawn(process.execPath, startArgs(this.role, this.dist), {
       env: { PATH: process.env.PATH ?? '', ...this.env },
       stdio: ['ignore', log, log],
     });

@@ -123,6 +123,8 @@ export class Pusher {
       const backoffMs = 50 + this.random.below(Math.min(2_000, 100 * 2 ** attempt));
       await new Promise((resolve) => setTimeout(resolve, waitMs + backoffMs));
     }
+    // Nothing is promised of it: that must not be how a system that takes nothing any more passes.
+    for (const { push } of left) this.refusals.push(`push ${push.n}: given up after ${push.attempts} attempts`);
   }
 
   /** Whether its fate is known. */

@@ -42,7 +42,7 @@ export function table(report: Report): string {
     ...Object.entries(verdict.problems).map(([problem, count]) => [problem, count] as const),
     [
       'holes told',
-      `${verdict.holesTold} (in the same epoch ${verdict.holesToldInSameEpoch}), missing there ${verdict.missingTold}, again ${verdict.againAfterHole}; needless ${verdict.needlessHoles.length}`,
+      `${verdict.holesTold} (in the same epoch ${verdict.holesToldInSameEpoch}), missing there ${verdict.missingTold}, again ${verdict.againAfterHole}`,
     ],
     ['fleeting missed', `${verdict.fleetingMissed} (not kept, while something was wrong or they were away)`],
     ['connections', `${load.connections}, resumed channels ${verdict.resumes}`],

@@ -14,7 +14,7 @@ import { describeFault, planFaults } from './plan.js';
 import { failuresOf, table, type Report } from './report.js';
 import { SmallDisk } from './small-disk.js';
 import { System } from './system.js';
-import { firstOf } from './timeline.js';
+import { firstOf, type First } from './timeline.js';
 import { trace } from './trace.js';
 
 const settleMs = 120_000;
@@ -89,9 +89,9 @@ class Run {
     const forgetful = options.bus === 'embedded' ? ['kill-gateway', 'drain'] : ['flush-redis'];
     const order = { seed, clients, rate, jitter, forgetful, gateways: system.clientUrls, logics: system.restUrls };
     this.ask({ do: 'begin', order });
-    await this.told('begin', 300_000);
-    this.startedAt = Date.now();
-    say(`${clients} clients are here, load and faults begin`);
+    // One clock for faults and messages: when nothing was wrong is asked of both.
+    this.startedAt = (await this.told('begin', 300_000)).startedAt;
+    say(`${this.stamp()} ${clients} clients are here, load and faults begin`);
     const faults = new Faults(
       system,
       () => this.now(),
@@ -142,7 +142,7 @@ class Run {
     const title = `soak: seed ${options.seed}, ${options.clients} clients, ${verdict.deliveries} deliveries, ${faults.length} faults, ${failures.join(', ') || 'nothing lost'}`;
     writeFileSync(join(options.out, 'soak.svg'), chart(this.seconds, faults, title));
     say(`\n${table(report)}\n`);
-    if (failures.length > 0) await this.explain(report, figures.timeline);
+    if (failures.length > 0) await this.explain(report, figures.first);
     say(
       failures.length === 0
         ? `soak passed, seed ${options.seed}`
@@ -151,7 +151,7 @@ class Run {
     return failures.length === 0 ? 0 : 1;
   }
 
-  private async explain({ verdict }: Report, timeline: readonly string[]): Promise<void> {
+  private async explain({ verdict, faults }: Report, seen: First | undefined): Promise<void> {
     const shown = new Map<string, number>();
     for (const finding of verdict.findings) {
       shown.set(finding.problem, (shown.get(finding.problem) ?? 0) + 1);
@@ -162,7 +162,8 @@ class Run {
     }
     const first = firstOf(verdict);
     if (!first || first.n < 0) return;
-    const lines = [...timeline, ...(await trace(this.system, first, this.options.out))];
+    const { startedAt, options } = this;
+    const lines = await trace(this.system, { finding: first, seen, faults, startedAt, out: options.out });
     const file = join(this.options.out, 'first.log');
     writeFileSync(file, `${lines.join('\n')}\n`);
     say(`what is known of the first one: ${file}, ${lines.length} lines`);

@@ -32,6 +32,7 @@ export const goals: Readonly<Record<string, Readonly<Record<string, Goal>>>> = {
     growth_gateways: { atMost: 1.5 },
     growth_shards: { atMost: 1.5 },
   },
+  million: { million_connections: { atLeast: 1_000_000 } },
   churn: { churn_gateway: { atMost: 1.1 } },
   paced: { paced_off_percent: { atMost: 10 } },
 };

@@ -25,16 +25,26 @@ export function keep(figures: Figures, machine: string): void {
   writeFileSync(file, `${JSON.stringify(kept, null, 2)}\n`);
 }
 
-/** Whether no figure is more than a quarter under the kept one; says those that are, and those that are missing. */
-export function isAsKept(figures: Figures): boolean {
+/**
+ * Those of the kept figures of some benches that are more than a quarter above what was found now, or are missing; says them.
+ * @throws Error when nothing was kept.
+ */
+export function fallen(figures: Figures, of: (name: string) => boolean): string[] {
   if (!existsSync(file)) throw new Error('nothing was kept: npm run bench -- --keep, on a quiet machine');
   const kept = JSON.parse(readFileSync(file, 'utf8')) as Kept;
-  const fallen = Object.entries(kept.figures).filter(([name, before]) => !(figures[name]! >= before * least));
-  for (const [name, before] of fallen) {
+  const lower = Object.entries(kept.figures).filter(
+    ([name, before]) => of(name) && !(figures[name]! >= before * least),
+  );
+  for (const [name, before] of lower) {
     console.log(
       `  FALLEN ${name}: ${figures[name] ?? 'no figure'}, on ${kept.date} it was ${before} (${kept.machine})`,
     );
   }
-  if (fallen.length === 0) console.log(`  no figure is more than a quarter under that of ${kept.date}`);
-  return fallen.length === 0;
+  return lower.map(([name]) => name);
 }
+
+/** What a bench calls its figures begins with its own name. */
+export const isOf =
+  (bench: string) =>
+  (figure: string): boolean =>
+    figure.startsWith(`${bench.replaceAll('-', '_')}_`);

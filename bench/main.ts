@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { catalogue } from './catalogue.js';
 import { judge } from './goals.js';
-import { isAsKept, keep, keptBenches } from './kept.js';
+import { fallen, isOf, keep, keptBenches } from './kept.js';
 import { full, quick, type Figures } from './support/bench.js';
 import { profileInto } from './support/process.js';
 
@@ -31,14 +31,18 @@ async function main(): Promise<boolean> {
   for (const name of positionals.length > 0 ? positionals : forKept ? keptBenches : allOfThem()) {
     const began = performance.now();
     console.log(`\n${name}: ${catalogue[name]!.what}`);
-    const found = await catalogue[name]!.run(size);
+    let found = await catalogue[name]!.run(size);
+    if (asked.kept && fallen(found, isOf(name)).length > 0) {
+      console.log('  again, at length: half a second is short on a machine that others use');
+      found = await catalogue[name]!.run({ ...quick, seconds: full.seconds });
+      if (fallen(found, isOf(name)).length > 0) isFine = false;
+    }
     console.log(`  ${((performance.now() - began) / 1000).toFixed(0)} s`);
     // A quick run is too short to reach them.
     if (!size.quick && !judge(name, found)) isFine = false;
     Object.assign(figures, found);
   }
   if (asked.keep) keep(figures, machine);
-  if (asked.kept && !isAsKept(figures)) isFine = false;
   console.log(`\n${JSON.stringify(figures)}`);
   return isFine;
 }

@@ -13,6 +13,7 @@ import {
   roomDigits,
   roomName,
   roomsOf,
+  socketIoLead,
   type Layout,
 } from '../support/message.js';
 
@@ -22,6 +23,8 @@ export interface Connect extends Layout {
   count: number;
   /** Loopback has 28,000 ports for each pair of addresses. */
   host?: string;
+  /** It is a socket.io server (Engine.IO 4), which puts an event's name before each message. */
+  socketIo?: true;
   /** More of the query; `{i}` is the number of the client. */
   query?: string;
   /** Of the rooms' names. */
@@ -74,7 +77,10 @@ const paddingBytes = Buffer.from(padding);
 /** Where a push has the last digit of its type and the protocol's own frames, with types below 1000, have none. */
 const tellTale = framePrefix.indexOf(',') - 1;
 const lastDigit = framePrefix.charCodeAt(tellTale);
+const brace = framePrefix.charCodeAt(0);
 const prefixBytes = framePrefix.length;
+/** `40`, masked with zeros: into the main namespace. */
+const socketIoConnect = Buffer.from([0x81, 0x82, 0, 0, 0, 0, 0x34, 0x30]);
 
 let messages = 0;
 let disorder = 0;
@@ -122,8 +128,9 @@ class Client {
     const since = this.since && `&since=${this.since}`;
     const token = connect.jwtSecret ? `Authorization: Bearer ${tokenOf(this.number, connect.jwtSecret)}\r\n` : '';
     const key = randomBytes(16).toString('base64');
+    const path = connect.socketIo ? '/socket.io/?EIO=4&transport=websocket&' : '/connect?';
     return (
-      `GET /connect?rooms=${rooms}${more}${since} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: Upgrade\r\n` +
+      `GET ${path}rooms=${rooms}${more}${since} HTTP/1.1\r\nHost: ${host}:${port}\r\nConnection: Upgrade\r\n` +
       `Upgrade: websocket\r\nSec-WebSocket-Version: 13\r\n${token}Sec-WebSocket-Key: ${key}\r\n\r\n`
     );
   }
@@ -196,6 +203,7 @@ class LoadSocket extends Socket {
 
   /** Takes whole frames (RFC 6455 §5.2, unmasked) from `at` on; answers where the first partial one begins. */
   private frames(bytes: Buffer, from: number): number {
+    const lead = connect.socketIo ? socketIoLead.length : 0;
     let at = from;
     for (;;) {
       if (at + 2 > bytes.length) return at;
@@ -209,11 +217,18 @@ class LoadSocket extends Socket {
       const end = start + length;
       if (end > bytes.length) return at;
       if (bytes[at] === 0x81) {
-        if (bytes[start + tellTale] === lastDigit) this.client.take(bytes, start + prefixBytes);
+        const body = start + lead;
+        if (bytes[body + tellTale] === lastDigit && bytes[body] === brace) this.client.take(bytes, body + prefixBytes);
+        else if (connect.socketIo) this.socketIo(bytes.toString('utf8', start, end));
         else this.other(bytes.toString('utf8', start, end));
       } else if (bytes[at] !== 0x88) throw new Error(`not a text frame: ${bytes.subarray(at, end).toString('hex')}`);
       at = end;
     }
+  }
+
+  private socketIo(packet: string): void {
+    if (packet.startsWith('0')) this.write(socketIoConnect);
+    else if (packet.startsWith(socketIoLead)) this.other(packet.slice(socketIoLead.length, -1));
   }
 
   private other(frame: string): void {

@@ -17,7 +17,8 @@ export interface FromSender {
 }
 
 const [wire, port] = [process.argv[2] as Wire, Number(process.argv[3])];
-const onTheWay = 4;
+/** As many as there are shards by default: each lane has one batch on the way. */
+const onTheWay = 16;
 const host = '127.0.0.1';
 const steps = [{ channel: 'room:bench', devices: [], prev: -2 }];
 let offset = 0;

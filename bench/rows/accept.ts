@@ -21,7 +21,7 @@ async function accepting(backends: Backends, size: Size): Promise<Figures> {
       { name: naive.name, port: naive.port, spent: () => cpuSeconds(naive.pid) },
       { name: 'skylark on Redis', port: system.clientPorts[0]!, spent: () => sum(system.cpuSeconds()) },
     ];
-    const count = size.quick ? 200 : 5_000;
+    const count = size.quick ? 200 : 3_000;
     const summaries = await alternate(servers, size.rounds, async ({ port, spent }) => {
       const load = new Load();
       await load.report(); // it is there

@@ -52,7 +52,8 @@ async function byRooms(size: Size): Promise<Figures> {
   for (const rooms of places) {
     const all = Array.from({ length: rooms }, (_, room) => room);
     const ticks = [{ name: `${rooms} rooms`, perTick: 1, rooms: () => all }];
-    const [compared] = Object.values(await compare(size.quick ? 1_000 : 10_000, ticks, size, { rooms, roomsEach: 1 }));
+    const layout = { rooms, roomsEach: 1 };
+    const [compared] = Object.values(await compare(size.quick ? 1_000 : 10_000, ticks, size, { layout }));
     naive.push(cost(compared!.naive));
     ours.push(cost(compared!.ours));
   }
@@ -107,7 +108,8 @@ async function byParts(backends: Backends, size: Size): Promise<Figures> {
 
 export const growth: Bench = {
   what: 'CPU per delivery by clients, rooms, gateways and shards; draws the curves of bench/README.md',
-  async run(size) {
+  async run({ seconds, ...more }) {
+    const size = { ...more, seconds: seconds / 2 }; // many places, each short
     const figures = { ...(await byClients(size)), ...(await byRooms(size)) };
     const backends = await startBackends();
     try {

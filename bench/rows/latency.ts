@@ -36,9 +36,15 @@ function judged(name: string, measured: readonly { name: string; ms: readonly nu
   );
 }
 
-async function measure(name: string, audiences: readonly Audience[], perSecond: number, { rounds, quick }: Size) {
+async function measure(
+  name: string,
+  audiences: readonly Audience[],
+  perSecond: number,
+  seconds: number,
+  { rounds, quick }: Size,
+) {
   const measured = await inTurns(audiences, rounds, (audience, isWarmUp) =>
-    audience.pace(perSecond, quick || isWarmUp ? 1 : 5),
+    audience.pace(perSecond, quick || isWarmUp ? 1 : seconds),
   );
   for (const audience of audiences) await audience.check();
   return judged(
@@ -58,7 +64,7 @@ async function withNeighbour(
     const pairs = audiences.map((audience, i) => ({ audience, neighbour: noisy[i]! }));
     const measured = await inTurns(pairs, rounds, async ({ audience, neighbour }, isWarmUp) => {
       const flood = neighbour.flood(16);
-      const ms = await audience.pace(20, quick || isWarmUp ? 1 : 5);
+      const ms = await audience.pace(20, quick || isWarmUp ? 1 : 3);
       await flood.stop();
       return ms;
     });
@@ -83,12 +89,12 @@ export const latency: Bench = {
     try {
       systems.push(await startNaiveHttp(), await startEmbedded(), await startSeparate(backends));
       for (const system of systems) audiences.push(await Audience.open(system, clients, { rooms: producers }));
-      const figures = await measure('20', audiences, 20, size);
-      Object.assign(figures, await measure('100', audiences, 100, size));
+      const figures = await measure('20', audiences, 20, 5, size);
+      Object.assign(figures, await measure('100', audiences, 100, 3, size));
       Object.assign(figures, await withNeighbour(audiences, Math.ceil(clients / 10), size));
       for (const system of systems) silent.push(await Audience.open(system, 1, { rooms: producers }));
       for (const one of silent) one.stall();
-      return Object.assign(figures, await measure('20_beside_one_who_does_not_read', audiences, 20, size));
+      return Object.assign(figures, await measure('20_beside_one_who_does_not_read', audiences, 20, 3, size));
     } finally {
       await Promise.all([...silent, ...audiences, ...systems].map((one) => one.close()));
       await backends.close();

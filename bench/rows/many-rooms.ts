@@ -18,6 +18,6 @@ export const manyRooms: Bench = {
       { name: 'many_rooms_1_per_write', perTick: 1, rooms: some(rooms / 10) },
       { name: 'many_rooms_10_per_write', perTick: 1, rooms: some(rooms) },
     ];
-    return besideNaive(quick ? 500 : 5_000, ticks, size, { rooms, roomsEach: 10 });
+    return besideNaive(quick ? 500 : 5_000, ticks, size, { layout: { rooms, roomsEach: 10 } });
   },
 };

@@ -18,6 +18,8 @@ export const messageType = 1000;
 
 /** How every pushed frame begins, whoever encodes it; the number of the message and that of its room follow. */
 export const framePrefix = `{"type":${messageType},"data":"`;
+/** What socket.io puts before it: an event of that name. */
+export const socketIoLead = '42["push",';
 export const numberDigits = 10;
 export const roomDigits = 4;
 

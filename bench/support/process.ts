@@ -1,19 +1,29 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
+import type { Processes } from '../../test/support/processes.js';
 
 let profiles: string | undefined;
 
-/** From now on each process that is forked leaves a CPU profile in a folder. */
+/** From now on each process that is started leaves a CPU profile in a folder. */
 export function profileInto(folder: string): void {
   profiles = folder;
 }
 
 /** Runs a TypeScript file of the bench in a process of its own, with a channel for messages; it ends when we do. */
+/** Node's own arguments for what is profiled under a name. */
+export const profileArgs = (name: string): string[] =>
+  profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/${name}`];
+
 export const forkBench = (file: string, args: readonly string[] = []): ChildProcess => {
-  const profile = profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/${basename(file, '.ts')}`];
   return fork(file, args, {
-    execArgv: [...profile, '--import', './scripts/typescript.mjs', '--import', './bench/support/leave.mjs'],
+    execArgv: [
+      ...profileArgs(basename(file, '.ts')),
+      '--import',
+      './scripts/typescript.mjs',
+      '--import',
+      './bench/support/leave.mjs',
+    ],
     stdio: ['ignore', 'inherit', 'inherit', 'ipc'],
   });
 };
@@ -41,6 +51,15 @@ export function end(child: ChildProcess): Promise<void> {
     if (profiles === undefined) child.kill('SIGKILL');
     else child.disconnect(); // it writes its profile and leaves
   });
+}
+
+/** Ends apps; one that is profiled writes what it did before it goes. */
+export async function endAll(processes: Processes): Promise<void> {
+  if (profiles !== undefined) {
+    for (const app of processes.all) app.kill('SIGTERM');
+    await Promise.all(processes.all.map((app) => app.exited));
+  }
+  await processes[Symbol.asyncDispose]();
 }
 
 /** Seconds of CPU that all threads of a process have used, to the nanosecond (Linux). */

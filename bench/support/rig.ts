@@ -40,7 +40,8 @@ export class Rig {
   /** Connects `clients` clients, by default all to one room. */
   static async open(server: ServerUnderTest, clients: number, layout = { rooms: 1, roomsEach: 1 }): Promise<Rig> {
     const load = new Load();
-    const welcome = await load.connect({ port: server.port, count: clients, ...layout });
+    const { port, socketIo } = server;
+    const welcome = await load.connect({ port, count: clients, ...layout, ...(socketIo && { socketIo }) });
     const rpc = new RpcClient({ host: '127.0.0.1', port: server.rpcPort, secret: server.rpcSecret, log: silentLog });
     return new Rig(server, layout, clients, load, rpc, lifeOf(welcome));
   }

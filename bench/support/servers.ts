@@ -7,6 +7,8 @@ export interface Listening {
   /** Where batches of deliveries go in. */
   rpcPort: number;
   rpcSecret: string;
+  /** What it speaks is socket.io. */
+  socketIo?: true;
 }
 
 /** A server under test, in a process of its own. */
@@ -18,6 +20,8 @@ export interface ServerUnderTest extends Listening {
 
 /** `ws.send` for every client. */
 export const startNaive = (): Promise<ServerUnderTest> => start('naive ws', 'bench/baselines/naive-push.ts');
+
+export const startSocketIo = (): Promise<ServerUnderTest> => start('socket.io', 'bench/baselines/socket-io.ts');
 
 export const startSkylark = (): Promise<ServerUnderTest> => start('skylark', 'bench/support/skylark-server.ts');
 

@@ -1,7 +1,7 @@
 import { Agent, request } from 'node:http';
 import { Processes, type AppName, type AppProcess } from '../../test/support/processes.js';
 import type { Backends } from './backends.js';
-import { cpuSeconds, residentBytes } from './process.js';
+import { cpuSeconds, endAll, profileArgs, residentBytes } from './process.js';
 import { start } from './servers.js';
 
 /** Settings for who is measured and does nothing else: clients that do not ping, and more pushes by one key than is usual. */
@@ -34,7 +34,7 @@ export async function startNaiveHttp(): Promise<System> {
 
 /** `npm start`: everything in one process and in memory. */
 export async function startEmbedded(env: Record<string, string> = {}): Promise<System> {
-  const processes = new Processes({ ...settings, ...env });
+  const processes = new Processes({ ...settings, ...env }, profileArgs);
   const app = processes.start('standalone');
   await app.says('clients are let in');
   const { port: restPort } = await app.says('logic listens');
@@ -54,7 +54,7 @@ export async function startSeparate(
   backends: Backends,
   { gateways = 1, env = {} }: { gateways?: number; env?: Record<string, string> } = {},
 ): Promise<Separate> {
-  const processes = new Processes({ ...settings, ...backends.env, ...env });
+  const processes = new Processes({ ...settings, ...backends.env, ...env }, profileArgs);
   await processes.startLogic();
   await processes.startJob();
   for (let i = 0; i < gateways; i += 1) await processes.startGateway();
@@ -76,7 +76,7 @@ function systemOf(name: string, processes: Processes, restUrl: string): Separate
     post: poster(restUrl),
     cpuSeconds: () => sums(cpuSeconds),
     residentBytes: () => sums(residentBytes),
-    close: () => processes[Symbol.asyncDispose](),
+    close: () => endAll(processes),
   };
 }
 
@@ -84,7 +84,8 @@ const isAlive = (app: AppProcess) => app.isAlive;
 
 /** POSTs over connections that stay. */
 function poster(origin: string): System['post'] {
-  const agent = new Agent({ keepAlive: true });
+  // Given up before a server does, after 5 s: a request on a connection that is just being closed is lost.
+  const agent = new Agent({ keepAlive: true, timeout: 3_000 });
   return (path, body) =>
     new Promise((resolve, reject) => {
       const headers = { 'content-type': 'application/json' };

@@ -2,7 +2,7 @@ import { cpus, totalmem } from 'node:os';
 import { parseArgs } from 'node:util';
 import { catalogue } from './catalogue.js';
 import { judge } from './goals.js';
-import { fallen, isOf, keep, keptBenches } from './kept.js';
+import { fallen, isOf, keep, keptBenches, lowest } from './kept.js';
 import { full, quick, type Figures } from './support/bench.js';
 import { profileInto } from './support/process.js';
 
@@ -32,6 +32,7 @@ async function main(): Promise<boolean> {
     const began = performance.now();
     console.log(`\n${name}: ${catalogue[name]!.what}`);
     let found = await catalogue[name]!.run(size);
+    if (asked.keep) found = lowest([found, await catalogue[name]!.run(size), await catalogue[name]!.run(size)]);
     if (asked.kept && fallen(found, isOf(name)).length > 0) {
       console.log('  again, at length: half a second is short on a machine that others use');
       found = await catalogue[name]!.run({ ...quick, seconds: full.seconds });

@@ -1,6 +1,6 @@
 import type { LoggerService } from '@nestjs/common';
 import { pino } from 'pino';
-import sonic from 'sonic-boom';
+import { stdout } from './log-lines.js';
 
 /** Structured log lines (pino): events with fields; debug per message, info per state change, warn per loss. */
 export abstract class Log {
@@ -12,7 +12,7 @@ export abstract class Log {
   abstract isLevelEnabled(level: string): boolean;
 }
 
-/** JSON lines on stdout, in the background: a reader that is slow holds nobody up, and one that is gone is the end of them only. */
+/** JSON lines on stdout. */
 export function createLog(level: string, fields: object = {}): Log {
   const settings = {
     level,
@@ -20,27 +20,7 @@ export function createLog(level: string, fields: object = {}): Log {
     timestamp: pino.stdTimeFunctions.isoTime,
     serializers: { err: (error: unknown) => told(error) },
   };
-  return pino(settings, (stdout ??= openStdout()));
-}
-
-const { SonicBoom } = sonic; // CommonJS whose names Node does not see
-
-let stdout: sonic.SonicBoom | undefined;
-
-/** Not the one that pino opens by itself: at the exit of a process whose stdout nobody reads any more it tries for ever. */
-function openStdout(): sonic.SonicBoom {
-  const lines = new SonicBoom({ fd: 1, sync: false });
-  lines.on('error', () => {
-    lines.write = () => true; // where could it be told?
-  });
-  process.on('exit', () => {
-    try {
-      lines.flushSync();
-    } catch {
-      // nobody is there to read the last ones
-    }
-  });
-  return lines;
+  return pino(settings, stdout);
 }
 
 /** What may be said of an error besides its message; all else that libraries hang on theirs may hold secrets. */

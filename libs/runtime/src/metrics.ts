@@ -1,3 +1,4 @@
+import { stdout } from './log-lines.js';
 import { Counter, Gauge, Histogram, Registry, collectDefaultMetrics } from 'prom-client';
 
 /** The process's Prometheus metrics, all named `skylark_…`. Asking for a metric again gives the same one. */
@@ -47,9 +48,13 @@ export class Metrics {
     );
   }
 
-  /** Memory, CPU, event loop of this process. Once per process. */
+  /** Memory, CPU, event loop and log of this process. Once per process. */
   collectProcess(): this {
-    if (!this.known('process_cpu_seconds_total')) collectDefaultMetrics({ register: this.registry });
+    if (this.known('process_cpu_seconds_total')) return this;
+    collectDefaultMetrics({ register: this.registry });
+    this.gauge('skylark_log_lines_dropped', 'Log lines that nobody read in time, since the start', [], (gauge) =>
+      gauge.set(stdout.dropped),
+    );
     return this;
   }
 

@@ -50,12 +50,37 @@ export const chain: Bench = {
 
 export const way: Bench = {
   what: 'CPU of logic and of job per push to a room, one at a time and in 16s',
-  run: (size) =>
-    measure(10, size.quick ? 1 : 12, size, (perTick, [, ours]) => {
+  async run(size) {
+    let ourPace = 0;
+    const figures = await measure(10, size.quick ? 1 : 12, size, (perTick, [, ours]) => {
       const perPush = (app: string) =>
         spread(ours!.rounds.map(({ cpuByApp, pushes }) => (cpuByApp[app]! / pushes) * 1_000)).median;
       const [logic, job] = [perPush('logic'), perPush('job')];
       console.log(`    CPU ms per push: logic ${logic.toFixed(3)}, job ${job.toFixed(3)}`);
+      if (perTick === 1) ourPace = spread(ours!.rounds.map(({ pushes, seconds }) => pushes / seconds)).median;
       return { [`way_${perTick === 1 ? 'alone' : 'in_16s'}_cpu_ms`]: rounded(logic + job) };
-    }),
+    });
+    const naive = await naiveAtPace(Math.round(ourPace), size);
+    console.log(`  at the pace of ours, one at a time, naive ws + HTTP, ${naive.toFixed(3)} ms of CPU per push`);
+    return { ...figures, way_alone_naive_cpu_ms: rounded(naive) };
+  },
 };
+
+/**
+ * What a push costs that server when it comes as seldom as ours come one at a time: most of that is what waking up costs,
+ * which a server that is never idle does not pay.
+ */
+async function naiveAtPace(perSecond: number, { seconds }: Size): Promise<number> {
+  const system = await startNaiveHttp();
+  const audience = await Audience.open(system, 10);
+  try {
+    await audience.pace(warmUpPerSecond, seconds);
+    const spent = () => Object.values(system.cpuSeconds()).reduce((sum, one) => sum + one, 0);
+    const before = spent();
+    await audience.pace(perSecond, seconds);
+    await audience.check();
+    return ((spent() - before) / (perSecond * seconds)) * 1_000;
+  } finally {
+    await Promise.all([audience.close(), system.close()]);
+  }
+}

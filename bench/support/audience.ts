@@ -91,6 +91,7 @@ export class Audience {
     const producers = this.numbers.map(() => Promise.resolve());
     const latencies: number[] = [];
     const arrived = this.arrived(this.pushed + all);
+    arrived.catch(() => {}); // told below, after the last push
     const deaf = this.load.hear('watch', ({ room, number, atMs }) => latencies.push(atMs - dueMs[room]!.get(number)!));
     this.load.ask({ do: 'watch' });
     const began = monotonicMs();

@@ -40,6 +40,7 @@ import { Heartbeat } from './session/heartbeat.js';
 import { Outboxes } from './session/outboxes.js';
 import { SessionTable } from './session/session-table.js';
 import { ClientServer } from './transport/client-server.js';
+import { Crowd } from './transport/crowd.js';
 import { Newcomers } from './transport/newcomers.js';
 import { Comeback } from './upstream/comeback.js';
 import { DeviceClaims } from './upstream/device-claims.js';
@@ -195,7 +196,18 @@ export class Gateway {
     this.heartbeat = new Heartbeat(clock, timeoutMs, expiring(outboxes, clock));
     const { heartbeat } = this;
     const newcomers = new Newcomers(this.limits.rate, this.limits.ofAddresses, config.limitExempt, metrics);
-    this.clients = new ClientServer({ door, inbound, heartbeat, limits, newcomers, settings: config, metrics, log });
+    const crowd = new Crowd(clock);
+    this.clients = new ClientServer({
+      door,
+      inbound,
+      heartbeat,
+      limits,
+      newcomers,
+      crowd,
+      settings: config,
+      metrics,
+      log,
+    });
     const drainMs = Math.min(config.drainMs, config.shutdownMs / 2);
     this.drain = new Drain(
       this.clients,

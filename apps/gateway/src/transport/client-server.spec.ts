@@ -15,6 +15,7 @@ import { Heartbeat } from '../session/heartbeat.js';
 import type { Session } from '../session/session.js';
 import { SessionTable } from '../session/session-table.js';
 import { ClientServer } from './client-server.js';
+import { Crowd } from './crowd.js';
 import { Newcomers } from './newcomers.js';
 
 class FakeDoor extends Door {
@@ -78,6 +79,7 @@ async function open(settings: Record<string, string> = {}) {
     heartbeat,
     limits,
     newcomers,
+    crowd: new Crowd(clock),
     settings: config,
     metrics,
     log: silentLog,
@@ -301,6 +303,26 @@ describe("the clients' port", () => {
     at.door.answer = (hello) => Promise.resolve({ hello, identity: undefined, rooms: [], labels: null });
     await using next = await connect(at.connectUrl);
     await next.next(100);
+  });
+
+  it('lets nobody in who has hung up while admission was asked', async () => {
+    await using at = await open();
+    const { promise: asked, resolve: wasAsked } = deferred<void>();
+    const { promise: answer, resolve: admit } = deferred<Ticket>();
+    at.door.answer = () => (wasAsked(), answer);
+    const socket = connectTcp(at.port, '127.0.0.1');
+    socket.write(upgradeHead);
+    await asked;
+    await new Promise<void>((resolve) => socket.end(resolve));
+    await plainHttp(at.port, '/'); // by then the end was read too
+    admit({ hello: at.door.hellos[0]!, identity: undefined, rooms: [], labels: null });
+    await until(
+      async () =>
+        (await at.counted('skylark_gateway_upgrades_refused_total')).some((line) => line.includes('"gone"} 1')),
+      'the loss to be counted',
+    );
+    expect(at.door.table.size).toBe(0);
+    socket.destroy();
   });
 
   it('bounds those who wait for admission and those who are in', async () => {

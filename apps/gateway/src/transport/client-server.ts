@@ -11,6 +11,7 @@ import { ClientSocket } from './client-socket.js';
 import { closeLabel } from './close-label.js';
 import { readHello, subprotocol } from './hello.js';
 import { answerUpgrade, notFound, problem, upgradeRequired, type HttpRefusal } from './http-answer.js';
+import type { Crowd } from './crowd.js';
 import type { Newcomers, Place } from './newcomers.js';
 import { isAllowedOrigin } from './origin.js';
 import { remoteAddressOf } from './remote-address.js';
@@ -42,6 +43,7 @@ export interface ClientServerParts {
   heartbeat: Heartbeat;
   limits: FrameLimits;
   newcomers: Newcomers;
+  crowd: Crowd;
   settings: ClientServerSettings;
   metrics: Metrics;
   log: Log;
@@ -155,11 +157,13 @@ export class ClientServer {
     let place: Place = null;
     let isIn = false;
     try {
+      await this.parts.crowd.together();
+      if (isGone(socket)) return this.letGo(socket);
       const first = await this.parts.newcomers.enter(hello.remoteAddress);
       if ('status' in first) return this.refuse(socket, first);
       ({ place } = first);
       const answer = await this.parts.door.knock(hello);
-      if (socket.destroyed || socket.writableEnded) this.refused.inc({ reason: 'gone' });
+      if (isGone(socket)) this.letGo(socket);
       else if ('status' in answer) this.refuse(socket, answer);
       else if (this.state !== 'open') this.refuse(socket, unavailable('this gateway is going'));
       else isIn = this.upgrade(request, socket, head, { ticket: answer, place });
@@ -232,12 +236,20 @@ export class ClientServer {
     if (session !== null) this.parts.inbound.closed(session, code);
   }
 
+  private letGo(socket: Socket): void {
+    this.refused.inc({ reason: 'gone' });
+    socket.destroy();
+  }
+
   private refuse(socket: Socket, refusal: HttpRefusal, headers?: Record<string, string>): void {
     this.refused.inc({ reason: refusal.code });
     this.parts.log.debug({ ...refusal }, 'upgrade refused');
     answerUpgrade(socket, refusal, headers);
   }
 }
+
+/** Also one that will send no more: who waits for a welcome has nothing to end but its patience. */
+const isGone = (socket: Socket): boolean => socket.destroyed || socket.writableEnded || socket.readableEnded;
 
 /** Who was admitted, and the place that is his as long as he is here. */
 interface Guest {

@@ -14,6 +14,11 @@ export class Metrics {
   /** Whatever was refused or closed for being too much; `limit` is a word for which. */
   readonly limited = this.counter('skylark_limited_total', 'Refused or closed for being too much, by limit', ['limit']);
 
+  constructor() {
+    const logLines = 'Log lines that nobody read in time, since the start';
+    this.gauge('skylark_log_lines_dropped', logLines, [], (gauge) => gauge.set(stdout.dropped));
+  }
+
   counter<L extends string>(name: string, help: string, labelNames: readonly L[] = []): Counter<L> {
     return this.known<Counter<L>>(name) ?? new Counter({ name, help, labelNames, registers: [this.registry] });
   }
@@ -48,13 +53,9 @@ export class Metrics {
     );
   }
 
-  /** Memory, CPU, event loop and log of this process. Once per process. */
+  /** Memory, CPU, event loop of this process. Once per process. */
   collectProcess(): this {
-    if (this.known('process_cpu_seconds_total')) return this;
-    collectDefaultMetrics({ register: this.registry });
-    this.gauge('skylark_log_lines_dropped', 'Log lines that nobody read in time, since the start', [], (gauge) =>
-      gauge.set(stdout.dropped),
-    );
+    if (!this.known('process_cpu_seconds_total')) collectDefaultMetrics({ register: this.registry });
     return this;
   }
 

@@ -115,6 +115,30 @@ async function open() {
     }, 'all to count together again');
   });
 
+  it('are said again in time, a few at once however many there are', async () => {
+    await using at = await open();
+    const quota = at.quota();
+    const keys = Array.from({ length: 1_000 }, (_, n) => `k${n}`);
+    for (const key of keys) await quota.enter(key);
+    const { client } = at.link;
+    const say = client.skylarkQuota.bind(client) as (...args: unknown[]) => Promise<0 | 1>;
+    const said: string[] = [];
+    let underWay = 0;
+    let mostAtOnce = 0;
+    Object.assign(client, {
+      skylarkQuota: async (...args: unknown[]) => {
+        said.push(String(args[0]));
+        mostAtOnce = Math.max(mostAtOnce, (underWay += 1));
+        return say(...args).finally(() => (underWay -= 1));
+      },
+    });
+    at.clock.stall(120_000);
+    at.clock.advance(10_000);
+    await until(() => said.length >= keys.length && underWay === 0, 'all to be said again');
+    expect(said).toEqual(keys.map((key) => `${at.prefix}limit:q:${key}`));
+    expect(mostAtOnce).toBe(200);
+  });
+
   it('leave nothing behind in Redis, and what a dead process had runs out', async () => {
     await using at = await open();
     const quota = at.quota();

@@ -15,6 +15,8 @@ declare module 'ioredis' {
 const lifeMs = 300_000;
 const renewMs = 120_000;
 const lookEveryMs = 10_000;
+/** So many are said again at once: a gateway holds tens of thousands that came in the same minute. */
+const renewedAtOnce = 200;
 
 /**
  * How many each process has of a key: `<count> <end in ms>` by process. Each says its own number, never a difference, so that what
@@ -54,12 +56,19 @@ export interface QuotaOptions {
   shared?: SharedCounters | undefined;
 }
 
+interface Held {
+  count: number;
+  saidAtMs: number;
+}
+
 /**
  * How many connections there may be of each key at once. While Redis is away or slow every process holds its own to the limit, and says
  * what it has when Redis is back.
  */
 export class ConnectionQuota {
-  private readonly held = new Map<string, { count: number; saidAtMs: number }>();
+  /** In the order in which they were said last. */
+  private readonly held = new Map<string, Held>();
+  private isRenewing = false;
   private readonly process = randomBytes(6).toString('hex');
   private readonly locally;
   private readonly timer: Timer | undefined;
@@ -69,7 +78,7 @@ export class ConnectionQuota {
     this.locally = limitedLocally(metrics);
     if (!shared || max === 0) return;
     shared.link.define('skylarkQuota', quotaLua, 1);
-    this.timer = clock.every(lookEveryMs, () => this.renew());
+    this.timer = clock.every(lookEveryMs, () => void this.renew());
   }
 
   get isOff(): boolean {
@@ -88,8 +97,7 @@ export class ConnectionQuota {
     const held = this.held.get(key) ?? { count: 0, saidAtMs: 0 };
     if (held.count >= max) return false;
     held.count += 1;
-    held.saidAtMs = clock.monotonic();
-    this.held.set(key, held);
+    this.said(key, held, clock.monotonic());
     if (!shared) return true;
     try {
       if ((await this.say(key, held.count, max)) === 1) return true;
@@ -119,15 +127,31 @@ export class ConnectionQuota {
     return held.count;
   }
 
-  private renew(): void {
+  private said(key: string, held: Held, atMs: number): void {
+    held.saidAtMs = atMs;
+    this.held.delete(key);
+    this.held.set(key, held);
+  }
+
+  private async renew(): Promise<void> {
+    if (this.isRenewing) return;
+    this.isRenewing = true;
+    while (await this.renewSome());
+    this.isRenewing = false;
+  }
+
+  /** The oldest of those whose time has come. Whether there are more, and Redis takes them. */
+  private async renewSome(): Promise<boolean> {
     const nowMs = this.options.clock.monotonic();
+    const due: [string, Held][] = [];
     for (const [key, held] of this.held) {
-      if (nowMs - held.saidAtMs < renewMs) continue;
-      void this.say(key, held.count).then(
-        () => (held.saidAtMs = nowMs),
-        () => undefined, // tried again at the next look
-      );
+      if (nowMs - held.saidAtMs < renewMs || due.length === renewedAtOnce) break;
+      due.push([key, held]);
     }
+    const answers = await Promise.allSettled(due.map(([key, { count }]) => this.say(key, count)));
+    const taken = due.filter((_, i) => answers[i]!.status === 'fulfilled'); // others at the next look
+    for (const [key, held] of taken) if (this.held.get(key) === held) this.said(key, held, nowMs);
+    return taken.length === renewedAtOnce;
   }
 
   private say(key: string, count: number, max = Number.MAX_SAFE_INTEGER): Promise<0 | 1> {

@@ -398,4 +398,26 @@ describe('rooms changed by REST while the node counted as dead', () => {
     expect(isIn(ann)).toBe(true);
     expect(since(ann).at(-1) ?? [108, 'r']).toEqual([108, 'r']);
   });
+
+  it('are not said to be so while a join is under way, and are compared again when it failed', async () => {
+    const { ann, clock, commands, history, reconciler, change, since, outboxes } = await lapsed();
+    await change('add', 'q');
+    const tops = holdCalls(history, 'tops');
+    const ask = () =>
+      commands.changeRooms({ app: 'default', room: 'q', action: 'join', connections: [], users: ['ann'] });
+    const asked = [ask()];
+    await until(() => tops.calls() === 1);
+    asked.push(ask());
+    let answered = 0;
+    for (const one of asked) one.catch(() => {}).finally(() => (answered += 1));
+    await turns();
+    expect(answered).toBe(0);
+    clock.advance(11_000);
+    const ends = await Promise.allSettled(asked);
+    expect(ends.map(({ status }) => status)).toEqual(['rejected', 'rejected']);
+    tops.letGo();
+    await reconciler.run();
+    await outboxes.afterFlush();
+    expect(since(ann)).toEqual([[108, 'q']]);
+  });
 });

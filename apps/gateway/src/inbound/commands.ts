@@ -78,18 +78,27 @@ export class Commands {
     }
   }
 
-  /** `lasts`: because its user is to stay there, not this connection alone. */
+  /**
+   * `lasts`: because its user is to stay there, not this connection alone. Whoever asks while it is on its way in is answered
+   * with it. Noted as lasting only if it came in, so that another comparison with the registry finds what failed.
+   * @throws CodedError `timeout` as {@link JoinLeave.join} does
+   */
   async putInto(session: Session, channel: Channel, lasts: boolean): Promise<MemberOutcome> {
     const wasByApi = session.byApi?.has(channel) ?? false;
+    const wasIn = this.rooms.isIn(session, channel);
     (session.byApi ??= new Set()).add(channel);
     if (lasts) (session.lasting ??= new Set()).add(channel);
-    if (this.rooms.isIn(session, channel)) return 'already';
-    const outcome = await this.rooms.join(session, channel, undefined, (state) => {
-      if (state)
-        this.tell(session, PacketType.joined, { room: roomOfChannel(channel), by: 'api', ...state } satisfies Joined);
-    });
-    if (outcome === 'full' && !wasByApi) session.byApi.delete(channel);
-    return isGone(session) ? 'gone' : outcome;
+    try {
+      const outcome = await this.rooms.join(session, channel, undefined, (state) => {
+        if (state && !wasIn)
+          this.tell(session, PacketType.joined, { room: roomOfChannel(channel), by: 'api', ...state } satisfies Joined);
+      });
+      if (outcome === 'full' && !wasByApi) session.byApi.delete(channel);
+      return isGone(session) ? 'gone' : outcome;
+    } catch (error) {
+      session.lasting?.delete(channel);
+      throw error;
+    }
   }
 
   takeOutOf(session: Session, channel: Channel, lasts: boolean): MemberOutcome {

@@ -10,11 +10,11 @@ export function profileInto(folder: string): void {
   profiles = folder;
 }
 
-/** Runs a TypeScript file of the bench in a process of its own, with a channel for messages; it ends when we do. */
 /** Node's own arguments for what is profiled under a name. */
 export const profileArgs = (name: string): string[] =>
   profiles === undefined ? [] : ['--cpu-prof', `--cpu-prof-dir=${profiles}/${name}`];
 
+/** Runs a TypeScript file of the bench in a process of its own, with a channel for messages; it ends when we do. */
 export const forkBench = (file: string, args: readonly string[] = []): ChildProcess => {
   return fork(file, args, {
     execArgv: [

@@ -283,16 +283,11 @@ describe("the clients' port", () => {
 
   it('is harmless when a newcomer goes while admission is asked', async () => {
     await using at = await open();
-    const { promise: asked, resolve: wasAsked } = deferred<void>();
-    const { promise: answer, resolve: admit } = deferred<Ticket>();
-    at.door.answer = () => (wasAsked(), answer);
-    const socket = connectTcp(at.port, '127.0.0.1');
-    socket.write(upgradeHead);
-    await asked;
+    const { socket, admit } = await knock(at);
     socket.resetAndDestroy();
     const before = at.door.hellos.length;
     await until(async () => (await openSockets(at.server)) === 0, 'the reset to arrive');
-    admit({ hello: at.door.hellos[0]!, identity: undefined, rooms: [], labels: null });
+    admit();
     await until(
       async () =>
         (await at.counted('skylark_gateway_upgrades_refused_total')).some((line) => line.includes('"gone"} 1')),
@@ -307,15 +302,10 @@ describe("the clients' port", () => {
 
   it('lets nobody in who has hung up while admission was asked', async () => {
     await using at = await open();
-    const { promise: asked, resolve: wasAsked } = deferred<void>();
-    const { promise: answer, resolve: admit } = deferred<Ticket>();
-    at.door.answer = () => (wasAsked(), answer);
-    const socket = connectTcp(at.port, '127.0.0.1');
-    socket.write(upgradeHead);
-    await asked;
+    const { socket, admit } = await knock(at);
     await new Promise<void>((resolve) => socket.end(resolve));
     await plainHttp(at.port, '/'); // by then the end was read too
-    admit({ hello: at.door.hellos[0]!, identity: undefined, rooms: [], labels: null });
+    admit();
     await until(
       async () =>
         (await at.counted('skylark_gateway_upgrades_refused_total')).some((line) => line.includes('"gone"} 1')),
@@ -615,6 +605,18 @@ function deferred<T>() {
     resolve = take;
   });
   return { promise, resolve };
+}
+
+/** Somebody of whom admission is being asked. */
+async function knock({ door, port }: { door: FakeDoor; port: number }) {
+  const { promise: asked, resolve: wasAsked } = deferred<void>();
+  const { promise: answer, resolve: decide } = deferred<Ticket>();
+  door.answer = () => (wasAsked(), answer);
+  const socket = connectTcp(port, '127.0.0.1');
+  socket.write(upgradeHead);
+  await asked;
+  const admit = () => decide({ hello: door.hellos[0]!, identity: undefined, rooms: [], labels: null });
+  return { socket, admit };
 }
 
 const openSockets = (server: ClientServer): Promise<number> =>

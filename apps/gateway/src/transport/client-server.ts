@@ -248,7 +248,7 @@ export class ClientServer {
   }
 }
 
-/** Also one that will send no more: who waits for a welcome has nothing to end but its patience. */
+/** Closed, or half closed: whoever ends its half before it was let in has given up, and a WebSocket could not be closed in order on it. */
 const isGone = (socket: Socket): boolean => socket.destroyed || socket.writableEnded || socket.readableEnded;
 
 /** Who was admitted, and the place that is his as long as he is here. */
